@@ -1,0 +1,122 @@
+"""The family of errors: each message is a sentence for a person, with the next step.
+
+    SoccerPredictError
+    ├── SettingsError            the environment says something that cannot work
+    ├── SourceError              a provider, or a document of it
+    │   └── DocumentRefused          the document failed its check; nothing of it was loaded
+    ├── TableInvalid             a table that crosses a room lacks a column, or has a wrong one
+    ├── LearningError            a recipe cannot be fitted, or a model cannot be read
+    │   └── FeaturesRefused          the features are not exactly the model's signature
+    ├── StorageError             the outside systems that keep things
+    │   ├── FileMissing              nothing is stored under this name yet
+    │   ├── StoreUnavailable         the folder or the S3 service does not answer
+    │   ├── DatabaseUnavailable      the database does not answer, or is locked
+    │   ├── RegistryUnavailable      the model registry does not answer
+    │   └── AliasMissing             the registry knows no such version or alias
+    ├── NotReady                 nothing was published yet, or no model is loaded
+    ├── UnknownStage             a stage that is not in the settings
+    ├── MatchUnknown             no such match
+    └── QueueError               the task queue
+        ├── QueueUnavailable         the broker does not answer
+        ├── QueueFull                more tasks wait than the limit allows
+        ├── TaskUnknown              no task of this id
+        └── TaskStateError           the task's state does not allow this
+
+Raised where the outside world meets us, with `from`; caught in three places only: `app.py`, the API's handler,
+the recorder of tasks. What is not of the family is a bug, and stays loud.
+"""
+
+from __future__ import annotations
+
+
+class SoccerPredictError(Exception):
+    """Something that a person can understand, and do something about."""
+
+
+class SettingsError(SoccerPredictError):
+    """The environment says something that cannot work."""
+
+
+class SourceError(SoccerPredictError):
+    """A provider, or a document of it."""
+
+
+class DocumentRefused(SourceError):
+    """The document failed its check; nothing of it was loaded."""
+
+
+class TableInvalid(SoccerPredictError):
+    """A table that crosses a room lacks a column, or has a wrong one."""
+
+
+class LearningError(SoccerPredictError):
+    """A recipe cannot be fitted, or a model cannot be read."""
+
+
+class FeaturesRefused(LearningError):
+    """The features are not exactly the model's signature; `problems` names each one.
+
+    `problems` maps a feature's name to what is wrong with it, in words.
+    """
+
+    def __init__(self, problems: dict[str, str]) -> None:
+        self.problems = problems
+        named = "; ".join(f"{name}: {problem}" for name, problem in list(problems.items())[:8])
+        more = "" if len(problems) <= 8 else f"; and {len(problems) - 8} more"
+        super().__init__(f"These features do not fit the model: {named}{more}. /predict/model/info lists its features.")
+
+
+class StorageError(SoccerPredictError):
+    """The outside systems that keep things."""
+
+
+class FileMissing(StorageError):
+    """Nothing is stored under this name yet."""
+
+
+class StoreUnavailable(StorageError):
+    """The folder or the S3 service does not answer."""
+
+
+class DatabaseUnavailable(StorageError):
+    """The database does not answer, or is locked."""
+
+
+class RegistryUnavailable(StorageError):
+    """The model registry does not answer."""
+
+
+class AliasMissing(StorageError):
+    """The registry knows no such version or alias."""
+
+
+class NotReady(SoccerPredictError):
+    """Nothing was published yet, or no model is loaded."""
+
+
+class UnknownStage(SoccerPredictError):
+    """A stage that is not in the settings."""
+
+
+class MatchUnknown(SoccerPredictError):
+    """No such match."""
+
+
+class QueueError(SoccerPredictError):
+    """The task queue."""
+
+
+class QueueUnavailable(QueueError):
+    """The broker does not answer."""
+
+
+class QueueFull(QueueError):
+    """More tasks wait than the limit allows."""
+
+
+class TaskUnknown(QueueError):
+    """No task of this id."""
+
+
+class TaskStateError(QueueError):
+    """The task's state does not allow this."""

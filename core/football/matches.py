@@ -1,0 +1,90 @@
+"""The identity of matches and teams: one canonical name per team and sex, one integer per match."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+
+# Words that carry no identity: kinds of club, founding years. Folding by them is a second look-up, never the first:
+# `FC Lustenau` and `Austria Lustenau`, `1. FC Köln` and `Fortuna Köln` are different clubs.
+_KINDS = {"fc", "afc", "cf", "sc", "ac", "as", "ss", "us", "fk", "sk", "sv", "tsv", "vfb", "vfl", "rcd", "ud", "cd", "sd", "ca", "bc", "cfc", "ssc", "acf"}
+_SPECIAL = str.maketrans({"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE", "ı": "i", "þ": "th", "ð": "d"})
+
+
+def plain(text: str) -> str:
+    """Lower case, without accents, punctuation as single spaces: for searching and comparing, never for showing."""
+    bare = unicodedata.normalize("NFKD", text.translate(_SPECIAL))
+    kept = "".join(letter for letter in bare if not unicodedata.combining(letter))
+    return re.sub(r"[^0-9a-z]+", " ", kept.casefold()).strip()
+
+
+def slug(text: str) -> str:
+    """The plain form with hyphens, for ids and addresses."""
+    return plain(text).replace(" ", "-")
+
+
+def folded(name: str) -> str:
+    """The plain form without kinds of club and founding years."""
+    words = [word for word in plain(name).split() if word not in _KINDS and not re.fullmatch(r"\d{1,4}", word)]
+    return " ".join(words) or plain(name)
+
+
+def tidy(name: str) -> str:
+    """NFC, outer white space gone, inner runs as one space: the form in which names are looked up first."""
+    return re.sub(r"\s+", " ", unicodedata.normalize("NFC", name)).strip()
+
+
+def team_id(country: str, name: str, sex: int) -> str:
+    """A readable id that includes the sex, since men's and women's teams share names: `england-arsenal`, `germany-germany-w`."""
+    return f"{slug(country)}-{slug(name)}" + ("-w" if sex else "")
+
+
+def match_id(sex: int, competition_code: str, season: str, home_team_id: str, away_team_id: str, leg: int) -> int:
+    """A positive integer below 2^52 from what never changes about a match: no date, so that a postponed one keeps it.
+
+    The first 13 hex digits of SHA-1; `leg` is the ordinal of this ordered pair in the competition and season.
+    """
+    named = f"{sex}|{competition_code}|{season}|{home_team_id}|{away_team_id}|{leg}"
+    return int(hashlib.sha1(named.encode()).hexdigest()[:13], 16) or 1
+
+
+@dataclass(frozen=True)
+class Team:
+    team_id: str
+    sex: int
+    country: str
+    name: str
+
+
+class Teams:
+    """Every spelling of every team. Exact look-up first, then the folded form if it names one team only; else unknown."""
+
+    def __init__(self) -> None:
+        self._teams: dict[str, Team] = {}
+        self._exact: dict[tuple[str, int, str], str] = {}
+        self._folded: dict[tuple[str, int, str], set[str]] = {}
+
+    def add(self, country: str, sex: int, canonical: str, alias: str | None = None) -> Team:
+        """Make a team known by its canonical name, and by `alias` too."""
+        name = tidy(canonical)
+        team = self._teams.setdefault(team_id(country, name, sex), Team(team_id(country, name, sex), sex, country, name))
+        for spelling in {name, tidy(alias or name)}:
+            self._exact[(country, sex, spelling)] = team.team_id
+            self._folded.setdefault((country, sex, folded(spelling)), set()).add(team.team_id)
+        return team
+
+    def find(self, country: str, sex: int, name: str) -> Team | None:
+        """The team of this name, or None: a guess is never made."""
+        found = self._exact.get((country, sex, tidy(name)))
+        if found is None:
+            alike = self._folded.get((country, sex, folded(name)), set())
+            found = next(iter(alike)) if len(alike) == 1 else None
+        return self._teams[found] if found else None
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        return iter(self._teams.values())
+
+    def __len__(self) -> int:
+        return len(self._teams)

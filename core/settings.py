@@ -1,0 +1,179 @@
+"""Where things are and what is secret, read from the environment once by whoever starts a process."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from core.clock import SNAPSHOT_MOMENT, Clock, from_iso
+from core.errors import SettingsError
+
+Timeline = Literal["replay", "real"]
+
+PROJECT = Path(__file__).resolve().parent.parent
+KNOWN_STAGES = ("champion", "challenger", "baseline")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting, checked. Paths are absolute; intervals and ages in seconds; URLs as their libraries take them."""
+
+    home: Path
+    timeline: Timeline = "replay"
+    clock: Clock = field(default_factory=lambda: Clock(SNAPSHOT_MOMENT))
+    host: str = "127.0.0.1"
+    port: int = 8501
+    metrics_port: int = 9108
+    worker_metrics_port: int = 9109
+    keys: tuple[str, ...] = ()
+    allow_query_token: bool = False
+    close_monitoring: bool = False
+    model_name: str = "soccer-match-outcome"
+    stages: tuple[str, ...] = KNOWN_STAGES
+    sync_timeout: float = 30.0
+    lookup_check_interval: float = 60.0
+    lookup_max_age: float = 36 * 3600.0
+    tracking_uri: str = ""
+    database_url: str = ""
+    queue_url: str = ""
+    store_url: str = ""
+    s3_endpoint: str | None = None
+    multiproc_dir: str | None = None
+    retry_delay: float = 10.0
+    queue_limit: int = 1000
+    workers: int = 1
+
+    @property
+    def folder(self) -> Path:
+        """The timeline's own folder below `home`: its database, registry, queue and store."""
+        return self.home / self.timeline
+
+    @property
+    def key_file(self) -> Path:
+        return self.home / "api_key"
+
+    @property
+    def instance_file(self) -> Path:
+        return self.home / "instance_id"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """The settings of this process; SettingsError names the variable that cannot work. Writes nothing."""
+        return _Reader(os.environ if environment is None else environment).settings()
+
+
+class _Reader:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = environment
+
+    def text(self, name: str, default: str) -> str:
+        return self.environment.get(name, "").strip() or default
+
+    def number(self, name: str, default: float, least: float = 0.0, most: float = 1e9) -> float:
+        given = self.text(name, str(default))
+        try:
+            value = float(given)
+        except ValueError:
+            raise SettingsError(f"{name} is {given!r}, which is not a number. Set it to one, or unset it.") from None
+        if not least <= value <= most:
+            raise SettingsError(f"{name} is {given}; it must lie between {least:g} and {most:g}.")
+        return value
+
+    def whole(self, name: str, default: int, least: int = 0, most: int = 65535) -> int:
+        value = self.number(name, default, least, most)
+        if value != int(value):
+            raise SettingsError(f"{name} is {value:g}; it must be a whole number.")
+        return int(value)
+
+    def switch(self, name: str) -> bool:
+        given = self.text(name, "").lower()
+        if given in ("", "0", "false", "no", "off"):
+            return False
+        if given in ("1", "true", "yes", "on"):
+            return True
+        raise SettingsError(f"{name} is {given!r}; say yes or no, or unset it.")
+
+    def moment(self) -> datetime | None:
+        given = self.text("SOCCER_CLOCK", "")
+        if not given:
+            return None
+        try:
+            return from_iso(given)
+        except ValueError:
+            raise SettingsError(f"SOCCER_CLOCK is {given!r}. Give an ISO time such as 2026-03-13T12:00:00Z, or unset it.") from None
+
+    def stages(self) -> tuple[str, ...]:
+        given = tuple(name.strip() for name in self.text("MLFLOW_MODEL_STAGES", ",".join(KNOWN_STAGES)).split(",") if name.strip())
+        unknown = [name for name in given if name not in KNOWN_STAGES]
+        if unknown or not given:
+            raise SettingsError(f"MLFLOW_MODEL_STAGES names {unknown or 'no stage'}; it takes champion, challenger and baseline.")
+        return given
+
+    def keys(self, key_file: Path) -> tuple[str, ...]:
+        given = self.text("FASTAPI_HEADER_TOKEN", "")
+        if not given and key_file.is_file():
+            given = key_file.read_text(encoding="utf-8").strip()
+        keys = tuple(key.strip() for key in given.split(",") if key.strip())
+        if len(keys) > 2:
+            raise SettingsError("FASTAPI_HEADER_TOKEN holds more than two keys. Keep the new one and the one it replaces.")
+        return keys
+
+    def settings(self) -> Settings:
+        home = Path(self.text("SOCCER_HOME", str(PROJECT / "var"))).expanduser()
+        home = home if home.is_absolute() else PROJECT / home
+        moment = self.moment()
+        # Without a fetched source there is only the snapshot, which is replayed from a fixed moment.
+        fetched = (home / "real" / "fetched").is_file()
+        timeline: Timeline = "real" if moment is None and fetched else "replay"
+        clock = Clock() if timeline == "real" else Clock(moment or SNAPSHOT_MOMENT)
+        folder = home / timeline
+        return Settings(
+            home=home,
+            timeline=timeline,
+            clock=clock,
+            host=self.text("SOCCER_HOST", "127.0.0.1"),
+            port=self.whole("SOCCER_PORT", 8501),
+            metrics_port=self.whole("SOCCER_METRICS_PORT", 9108),
+            worker_metrics_port=self.whole("SOCCER_WORKER_METRICS_PORT", 9109),
+            keys=self.keys(home / "api_key"),
+            allow_query_token=self.switch("SOCCER_ALLOW_QUERY_TOKEN"),
+            close_monitoring=self.switch("SOCCER_CLOSE_MONITORING"),
+            model_name=self.text("SOCCER_MODEL_NAME", "soccer-match-outcome"),
+            stages=self.stages(),
+            sync_timeout=self.number("SYNC_TIMEOUT", 30, 0.1, 3600),
+            lookup_check_interval=self.number("LOOKUP_CHECK_INTERVAL", 60, 0.05, 86400),
+            lookup_max_age=self.number("LOOKUP_MAX_AGE", 36 * 3600, 1),
+            tracking_uri=self.text("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}"),
+            database_url=self.text("SOCCER_DATABASE_URL", f"sqlite:///{folder / 'soccer.db'}"),
+            queue_url=self.text("SOCCER_QUEUE_URL", f"sqlite:///{folder / 'queue.db'}"),
+            store_url=self.text("SOCCER_STORE_URL", str(folder / "store")),
+            s3_endpoint=self.text("AWS_ENDPOINT_URL", "") or None,
+            multiproc_dir=self.text("PROMETHEUS_MULTIPROC_DIR", "") or None,
+            retry_delay=self.number("SOCCER_RETRY_DELAY", 10, 0, 3600),
+            queue_limit=self.whole("SOCCER_QUEUE_LIMIT", 1000, 1, 1_000_000),
+            workers=self.whole("SOCCER_WORKERS", 1, 1, 64),
+        )
+
+
+def prepare_home(settings: Settings) -> None:
+    """Make the folders below `home`, and the key file (mode 600) where there is none. SettingsError if not writable."""
+    try:
+        settings.folder.mkdir(parents=True, exist_ok=True)
+        probe = settings.folder / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+        if not settings.key_file.exists():
+            descriptor = os.open(settings.key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(secrets.token_urlsafe(32) + "\n")
+    except FileExistsError:
+        return  # another process wrote the key just now
+    except OSError as error:
+        raise SettingsError(
+            f"Cannot write to {settings.home} ({error.strerror}). Make it writable, or set SOCCER_HOME to a folder that is."
+        ) from error
