@@ -1,0 +1,209 @@
+"""The door to the store: keys and bytes, in a folder or in an S3 bucket."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from core.errors import FileMissing, StorageError, StoreUnavailable
+
+
+class Place(Protocol):
+    """What a folder and a bucket have in common. `failures` are the errors by which it says that it does not answer."""
+
+    failures: tuple[type[Exception], ...]
+
+    def read(self, key: str) -> bytes: ...
+    def write(self, key: str, data: bytes) -> None: ...
+    def exists(self, key: str) -> bool: ...
+    def list(self, prefix: str) -> list[str]: ...
+    def stamp(self, key: str) -> str | None: ...
+    def remove(self, prefix: str) -> None: ...
+    def location(self, key: str) -> str: ...
+    def describe(self) -> str: ...
+
+
+class Store:
+    """Whole files under keys such as `batch/current.json`. A reader sees the old bytes or the new ones, never a mixture.
+
+    Raises FileMissing where nothing is stored under a key, and StoreUnavailable where the folder or the service fails.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    @classmethod
+    def open(cls, url: str, endpoint: str | None = None) -> Store:
+        """The store at an `s3://bucket/prefix`, or in a folder (a path or a `file://` URL). Makes and reads nothing yet."""
+        if url.startswith("s3://"):
+            return cls(Bucket(url, endpoint))
+        return cls(Folder(Path(url.removeprefix("file://"))))
+
+    def read(self, key: str) -> bytes:
+        with self._words(key):
+            return self._place.read(key)
+
+    def write(self, key: str, data: bytes) -> None:
+        """Store `data` under `key`, whole or not at all."""
+        with self._words(key, missing=StoreUnavailable):
+            self._place.write(key, data)
+
+    def exists(self, key: str) -> bool:
+        with self._words(key):
+            return self._place.exists(key)
+
+    def list(self, prefix: str = "") -> list[str]:
+        """Every key below the folder `prefix`, sorted, asked anew each time; none is no error."""
+        with self._words(prefix):
+            return sorted(self._place.list(prefix))
+
+    def stamp(self, key: str) -> str | None:
+        """A text that differs when the file was written again; None where there is none."""
+        with self._words(key):
+            return self._place.stamp(key)
+
+    def remove(self, prefix: str) -> None:
+        """Remove a key, or all keys below a folder; none is no error."""
+        with self._words(prefix):
+            self._place.remove(prefix)
+
+    def location(self, key: str) -> str:
+        """Where this key is, as a person would look for it."""
+        return self._place.location(key)
+
+    def describe(self) -> str:
+        """`a folder` or `S3 bucket x`, for people."""
+        return self._place.describe()
+
+    @contextmanager
+    def _words(self, key: str, missing: type[StorageError] = FileMissing) -> Iterator[None]:
+        try:
+            yield
+        except self._place.failures as error:
+            where = self.location(key)
+            if missing is FileMissing and isinstance(error, FileNotFoundError | IsADirectoryError):
+                raise FileMissing(f"There is no {where} yet. Run `make pipeline` to make it.") from error
+            # Only the kind of failure: a message of botocore may repeat a header of the request.
+            reason = "access is refused" if isinstance(error, PermissionError) else getattr(error, "strerror", None) or type(error).__name__
+            raise StoreUnavailable(
+                f"The store ({self.describe()}) does not answer for {where}: {reason}. Check SOCCER_STORE_URL."
+            ) from error
+
+
+class Folder:
+    """Files below one folder, written under a temporary name and renamed."""
+
+    failures: tuple[type[Exception], ...] = (OSError,)
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.expanduser().absolute()
+
+    def read(self, key: str) -> bytes:
+        return (self._root / key).read_bytes()
+
+    def write(self, key: str, data: bytes) -> None:
+        path = self._root / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def exists(self, key: str) -> bool:
+        return (self._root / key).is_file()
+
+    def list(self, prefix: str) -> list[str]:
+        found = (self._root / prefix).rglob("*")
+        # A leading dot marks what is not whole yet.
+        return [path.relative_to(self._root).as_posix() for path in found if path.is_file() and not path.name.startswith(".")]
+
+    def stamp(self, key: str) -> str | None:
+        try:
+            found = (self._root / key).stat()
+        except FileNotFoundError:
+            return None
+        return f"{found.st_mtime_ns}-{found.st_size}-{found.st_ino}"
+
+    def remove(self, prefix: str) -> None:
+        path = self._root / prefix
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+    def location(self, key: str) -> str:
+        return str(self._root / key)
+
+    def describe(self) -> str:
+        return "a folder"
+
+
+class Bucket:
+    """Objects below `s3://bucket/prefix`. A put is whole or not at all, so no temporary name is needed."""
+
+    def __init__(self, url: str, endpoint: str | None) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+        from s3fs.core import S3FileSystem
+
+        self.failures: tuple[type[Exception], ...] = (OSError, BotoCoreError, ClientError)
+        self._root = url.removeprefix("s3://").strip("/")
+        # s3fs keeps listings for ever unless told not to. Services beside AWS compute no checksums of ranges,
+        # and botocore by default refuses answers without them.
+        self._files: Any = S3FileSystem(
+            endpoint_url=endpoint,
+            client_kwargs={"region_name": os.environ.get("AWS_REGION")},
+            use_listings_cache=False,
+            skip_instance_cache=True,
+            config_kwargs={
+                "connect_timeout": 5,
+                "read_timeout": 30,
+                "retries": {"max_attempts": 2},
+                "request_checksum_calculation": "when_required",
+                "response_checksum_validation": "when_required",
+            },
+        )
+        self._files.retries = 2
+
+    def _path(self, key: str) -> str:
+        return f"{self._root}/{key}".rstrip("/")
+
+    def read(self, key: str) -> bytes:
+        data: bytes = self._files.cat_file(self._path(key))
+        return data
+
+    def write(self, key: str, data: bytes) -> None:
+        self._files.pipe_file(self._path(key), data)
+
+    def exists(self, key: str) -> bool:
+        return self.stamp(key) is not None
+
+    def list(self, prefix: str) -> list[str]:
+        return [path[len(self._root) + 1 :] for path in self._files.find(self._path(prefix))]
+
+    def stamp(self, key: str) -> str | None:
+        try:
+            found = self._files.info(self._path(key), refresh=True)
+        except FileNotFoundError:
+            return None
+        return None if found["type"] == "directory" else f"{found['ETag']}-{found['LastModified']}-{found['size']}"
+
+    def remove(self, prefix: str) -> None:
+        with suppress(FileNotFoundError):
+            self._files.rm(self._path(prefix), recursive=True)
+
+    def location(self, key: str) -> str:
+        return f"s3://{self._path(key)}"
+
+    def describe(self) -> str:
+        return f"S3 bucket {self._root.partition('/')[0]}"
