@@ -5,12 +5,39 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 # Words that carry no identity: kinds of club, founding years. Folding by them is a second look-up, never the first:
 # `FC Lustenau` and `Austria Lustenau`, `1. FC Köln` and `Fortuna Köln` are different clubs.
-_KINDS = {"fc", "afc", "cf", "sc", "ac", "as", "ss", "us", "fk", "sk", "sv", "tsv", "vfb", "vfl", "rcd", "ud", "cd", "sd", "ca", "bc", "cfc", "ssc", "acf"}
-_SPECIAL = str.maketrans({"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE", "ı": "i", "þ": "th", "ð": "d"})
+_KINDS = {
+    "fc",
+    "afc",
+    "cf",
+    "sc",
+    "ac",
+    "as",
+    "ss",
+    "us",
+    "fk",
+    "sk",
+    "sv",
+    "tsv",
+    "vfb",
+    "vfl",
+    "rcd",
+    "ud",
+    "cd",
+    "sd",
+    "ca",
+    "bc",
+    "cfc",
+    "ssc",
+    "acf",
+}
+_SPECIAL = str.maketrans(
+    {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE", "ı": "i", "þ": "th", "ð": "d"}
+)
 
 
 def plain(text: str) -> str:
@@ -83,7 +110,7 @@ class Teams:
             found = next(iter(alike)) if len(alike) == 1 else None
         return self._teams[found] if found else None
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[Team]:
         return iter(self._teams.values())
 
     def __len__(self) -> int:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Boolean, Column, Float, Index, Integer, String, Table, Text, UniqueConstraint
@@ -292,7 +293,9 @@ class Database:
         try:
             yield
         except OperationalError as error:
-            raise DatabaseUnavailable(f"The database does not answer ({_first_line(error)}). Check SOCCER_DATABASE_URL and its disk.") from error
+            raise DatabaseUnavailable(
+                f"The database does not answer ({_first_line(error)}). Check SOCCER_DATABASE_URL and its disk."
+            ) from error
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise DatabaseUnavailable("The connection to the database was lost. It is tried again by itself.") from error
@@ -303,7 +306,7 @@ def _first_line(error: SQLAlchemyError) -> str:
     return str(getattr(error, "orig", error)).splitlines()[0]
 
 
-def _tune_sqlite(connection, _record) -> None:  # type: ignore[no-untyped-def]
+def _tune_sqlite(connection: Any, _record: object) -> None:
     """Write-ahead log: readers never wait for the writer. SQLAlchemy begins transactions itself (isolation None)."""
     connection.isolation_level = None
     cursor = connection.cursor()

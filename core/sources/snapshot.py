@@ -1,0 +1,145 @@
+"""The bundled snapshot: real matches that need no network (data/snapshot/README.md says where they come from)."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from core.clock import from_iso
+from core.errors import DocumentRefused
+from core.football.matches import Teams
+from core.football.raw import RawMatch, Refused, ScoreBasis
+
+SOURCE = "snapshot"
+MATCHES_FILE = "matches.csv.gz"
+ALIASES_FILE = "team_aliases.csv"
+BROKEN_AT_MOST = 0.01  # above this share of unreadable rows it is the file that is broken, not a row
+MOST_GOALS = 40
+
+_NEEDED = frozenset(
+    ("match_id", "date", "kickoff_utc", "competition_code", "competition", "country", "season", "round", "sex", "neutral",
+     "home_team", "away_team", "home_score", "away_score", "status", "leg")
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Alias:
+    """One spelling of one team."""
+
+    country: str
+    sex: int
+    canonical: str
+    alias: str
+    source: str
+
+
+@dataclass(frozen=True)
+class SnapshotRows:
+    matches: tuple[RawMatch, ...]
+    aliases: tuple[Alias, ...]
+    refused: tuple[Refused, ...]
+
+    def teams(self) -> Teams:
+        """Every team of the snapshot under all its spellings."""
+        teams = Teams()
+        for alias in self.aliases:
+            teams.add(alias.country, alias.sex, alias.canonical, alias.alias)
+        return teams
+
+
+def read(folder: Path) -> SnapshotRows:
+    """All rows of the snapshot in `folder`. A row that cannot be read is refused with its line and reason; a file that
+    cannot be read, or with more than one broken row in a hundred, is a DocumentRefused.
+    """
+    matches, refused = parse_matches(_text(folder / MATCHES_FILE))
+    return SnapshotRows(matches, parse_aliases(_text(folder / ALIASES_FILE)), refused)
+
+
+def parse_matches(text: str) -> tuple[tuple[RawMatch, ...], tuple[Refused, ...]]:
+    """The matches of a snapshot file's text, and the rows that were refused."""
+    rows = _rows(text, MATCHES_FILE, _NEEDED)
+    good: list[RawMatch] = []
+    bad: list[Refused] = []
+    for line, row in enumerate(rows, start=2):
+        try:
+            good.append(_match(row))
+        except ValueError as error:
+            bad.append(Refused(SOURCE, f"{MATCHES_FILE}:{line}", f"line {line}: {error}", str(row)))
+    if len(bad) > max(1, BROKEN_AT_MOST * len(rows)):
+        raise DocumentRefused(
+            f"{MATCHES_FILE} has {len(bad)} broken rows of {len(rows)}; {bad[0].reason}. Take the file from the release again."
+        )
+    return tuple(good), tuple(bad)
+
+
+def parse_aliases(text: str) -> tuple[Alias, ...]:
+    rows = _rows(text, ALIASES_FILE, frozenset(("country", "canonical", "alias", "source")))
+    return tuple(Alias(row["country"], int(row.get("sex") or 0), row["canonical"], row["alias"], row["source"]) for row in rows)
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+        return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise DocumentRefused(f"{path.name} cannot be read ({error}). Take the file from the release again.") from error
+
+
+def _rows(text: str, name: str, needed: frozenset[str]) -> list[dict[str, str]]:
+    reader = csv.DictReader(io.StringIO(text))
+    missing = needed - set(reader.fieldnames or ())
+    if missing:
+        raise DocumentRefused(f"{name} lacks the columns {', '.join(sorted(missing))}. Take the file from the release again.")
+    return list(reader)
+
+
+def _match(row: dict[str, str]) -> RawMatch:
+    if any(row[column] is None for column in _NEEDED):
+        raise ValueError("the row is cut short")
+    home, away = row["home_team"].strip(), row["away_team"].strip()
+    if not home or not away or home == away:
+        raise ValueError(f"{home or 'nobody'} plays {away or 'nobody'}")
+    if row["sex"] not in ("0", "1"):
+        raise ValueError(f"sex is {row['sex']!r}, not 0 or 1")
+    kickoff = from_iso(row["kickoff_utc"]) if row["kickoff_utc"] else None
+    basis: ScoreBasis = "awarded" if row["status"] == "awarded" else "90"
+    return RawMatch(
+        source=SOURCE,
+        source_ref=str(_whole("match_id", row["match_id"], 2**53)),
+        sex=int(row["sex"]),
+        competition_code=row["competition_code"],
+        competition_raw=row["competition"],
+        country=row["country"],
+        season_raw=row["season"],
+        date_local=date.fromisoformat(row["date"]),
+        home_raw=home,
+        away_raw=away,
+        round_raw=row["round"] or None,
+        tz="UTC" if kickoff else None,
+        kickoff_utc=kickoff,
+        kickoff_precision="minute" if kickoff else "day",
+        neutral=row["neutral"] == "1",
+        leg=_whole("leg", row["leg"], 99),
+        status_raw=row["status"],
+        ft_home=_goals("home_score", row["home_score"]),
+        ft_away=_goals("away_score", row["away_score"]),
+        score_basis=basis,
+    )
+
+
+def _goals(column: str, text: str) -> int | None:
+    return _whole(column, text, MOST_GOALS, least=0) if text else None
+
+
+def _whole(column: str, text: str, most: int, least: int = 1) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise ValueError(f"{column} is {text!r}, not a whole number") from None
+    if not least <= value <= most:
+        raise ValueError(f"{column} is {value}, not between {least} and {most}")
+    return value

@@ -1,0 +1,63 @@
+"""The identity of matches and teams."""
+
+import hashlib
+
+import pytest
+
+from core.football.matches import Teams, folded, match_id, plain, team_id
+
+
+def test_a_match_id_is_the_first_13_hex_digits_of_the_documented_text():
+    told = "0|eng.1|2025-26|england-arsenal|england-chelsea|1"
+    assert match_id(0, "eng.1", "2025-26", "england-arsenal", "england-chelsea", 1) == int(hashlib.sha1(told.encode()).hexdigest()[:13], 16)
+
+
+def test_a_match_id_can_be_read_as_a_json_number():
+    ids = {match_id(0, "eng.1", "2025-26", f"team-{n}", "other", 1) for n in range(5000)}
+    assert len(ids) == 5000
+    assert all(0 < number < 2**53 for number in ids)
+
+
+def test_mens_and_womens_teams_of_one_name_are_two_teams():
+    teams = Teams()
+    men, women = teams.add("Germany", 0, "Germany"), teams.add("Germany", 1, "Germany")
+    assert men.team_id == team_id("Germany", "Germany", 0) != women.team_id
+    assert teams.find("Germany", 1, "Germany") == women
+
+
+@pytest.mark.parametrize(
+    ("name", "searched"),
+    [
+        ("Bor. Mönchengladbach", "bor monchengladbach"),
+        ("Almería", "almeria"),
+        ("O'Higgins", "o higgins"),
+        ("Ødegård  FK", "odegard fk"),
+        ("", ""),
+    ],
+)
+def test_searching_ignores_accents_case_and_punctuation(name, searched):
+    assert plain(name) == searched
+
+
+def test_an_exact_spelling_wins_over_the_folded_one():
+    teams = Teams()
+    lustenau = teams.add("Austria", 0, "FC Lustenau")
+    austria = teams.add("Austria", 0, "Austria Lustenau")
+    assert teams.find("Austria", 0, "FC Lustenau") == lustenau
+    assert teams.find("Austria", 0, "  Austria   Lustenau ") == austria
+
+
+def test_a_folded_spelling_is_found_only_when_it_names_one_team():
+    teams = Teams()
+    koeln = teams.add("Germany", 0, "1. FC Köln")
+    assert teams.find("Germany", 0, "Köln") == koeln
+    teams.add("Germany", 0, "SC Köln")
+    assert folded("SC Köln") == folded("1. FC Köln")
+    assert teams.find("Germany", 0, "Köln") is None
+
+
+def test_an_unknown_name_is_never_guessed():
+    teams = Teams()
+    teams.add("Germany", 0, "1. FC Köln")
+    assert teams.find("Germany", 0, "Fortuna Köln") is None
+    assert teams.find("England", 0, "1. FC Köln") is None
