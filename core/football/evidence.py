@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.football.outcomes import Outcome
-from core.football.scoring import Interval
+from core.football.scoring import Interval, expected_calibration_error
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -76,3 +76,14 @@ def reliability(chances: Floats, outcomes: Ints, outcome: Outcome, bins: int = 1
         member = place == number
         found.append(Bin(float(said[member].mean()), wilson(int(seen[member].sum()), int(member.sum())), int(member.sum())))
     return found
+
+
+def perfect_calibration(chances: Floats, draws: int = 100, level: float = 0.95, seed: int = 1) -> float:
+    """The calibration error that a forecaster who is exactly right stays below with this probability, on as many matches.
+
+    Outcomes are drawn from the forecasts themselves; an error above this is more than luck.
+    """
+    random = np.random.default_rng(seed)
+    steps = np.cumsum(chances, axis=1)[:, :2]
+    errors = [expected_calibration_error(chances, (random.random((len(chances), 1)) > steps).sum(axis=1)) for _ in range(draws)]
+    return float(np.quantile(errors, level)) if len(chances) else float("nan")

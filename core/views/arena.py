@@ -1,0 +1,270 @@
+"""Arena: is the challenger better than the champion, judged on the same matches? (core.football.contest makes them)"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.football.competitions import titled
+from core.football.contest import BASE_RATE, Contest
+from core.football.evidence import false_discovery, matches_needed, p_value, perfect_calibration, reliability
+from core.football.outcomes import Outcome
+from core.football.scoring import Interval, expected_calibration_error
+from core.views.words import count, number, percent, short_p, signed, span
+
+ENOUGH = 3000  # matches that a promotion needs
+LEAST = 50  # matches below which a slice is not shown
+TOSS_UP, FAVOURITE = 0.40, 0.60
+MEASURE_WORDS = {"log_loss": "Log loss", "rps": "RPS", "brier": "Brier", "accuracy": "Accuracy"}
+OUTCOME_WORDS = {Outcome.HOME: "Home win", Outcome.DRAW: "Draw", Outcome.AWAY: "Away win"}
+
+
+def league_names(matches: pd.DataFrame) -> dict[str, str]:
+    """The name to show of each competition code in a MATCHES table."""
+    known = matches[["competition_code", "competition", "country"]].drop_duplicates("competition_code")
+    return {code: titled(name, country) for code, name, country in known.itertuples(index=False)}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    good: bool
+    sentence: str
+    detail: str
+
+
+def verdict(difference: Interval, n: int) -> Verdict:
+    """The gate's answer, decided on the interval of challenger minus champion and never on the point."""
+    measured = f"Log loss differs by {signed(difference.point)} (95% interval {signed(difference.low)} to {signed(difference.high)})."
+    if difference.high < 0:
+        return _better(measured, n)
+    if difference.low > 0:
+        return Verdict(False, "No: keep the champion. It is better, and the whole interval says so.", measured)
+    if difference.point < 0:
+        sentence = "Not yet: keep the champion. The challenger looks better, but the interval still reaches zero."
+    else:
+        sentence = "No: keep the champion. The challenger looks no better, and the interval reaches zero."
+    return Verdict(False, sentence, f"{measured} {_needed(difference, n)}".strip())
+
+
+def _better(measured: str, n: int) -> Verdict:
+    if n >= ENOUGH:
+        return Verdict(True, "Yes: the challenger is better, and the whole interval says so.", measured)
+    wanting = f"A promotion is decided on at least {ENOUGH:,} matches; these are {n:,}."
+    return Verdict(
+        False, "Not yet: the challenger is better on these matches, but they are too few to promote on.", f"{measured} {wanting}"
+    )
+
+
+def _needed(difference: Interval, n: int) -> str:
+    needed = matches_needed(difference, n)
+    if needed is None:
+        return ""
+    if needed > 1_000_000:
+        return "To see so small a difference, more than a million matches would be needed."
+    about = round(needed, -2) if needed >= 1000 else needed
+    return f"To see a difference of this size with 80% power you need about {about:,} matches, {about - n:,} more than these."
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some of the matches: their name, where they need telling apart a word more, and the paired difference on them."""
+
+    label: str
+    place: str
+    n: int
+    difference: Interval
+    q: float | None = None
+
+    @property
+    def note(self) -> str:
+        found = f", q {short_p(self.q)}" if self.q is not None else ""
+        return f"{self.place + ', ' if self.place else ''}n {self.n:,}{found}"
+
+
+def slices(some: Contest, names: Mapping[str, str]) -> list[Slice]:
+    """All of the matches, then parts of them, each with its q: many looks find something by luck."""
+    whole = Slice("All matches", "", len(some), some.difference("challenger", "champion"))
+    parts = []
+    for label, place, wanted in _parts(some, names):
+        part = some.where(wanted)
+        if LEAST <= len(part) < len(some):
+            parts.append(Slice(label, place, len(part), part.difference("challenger", "champion")))
+    found = false_discovery([p_value(part.difference) for part in parts])
+    return [whole, *(Slice(part.label, part.place, part.n, part.difference, q) for part, q in zip(parts, found, strict=True))]
+
+
+def _parts(some: Contest, names: Mapping[str, str]) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+    facts, boldest = some.facts, some.chances["champion"].max(axis=1)
+    for league in facts["competition_code"].value_counts().index[:6]:
+        label, _, place = names.get(league, league).partition(" (")
+        yield label, place.rstrip(")"), (facts["competition_code"] == league).to_numpy()
+    for season in sorted(facts["season"].unique())[-3:]:
+        yield f"Season {season}", "", (facts["season"] == season).to_numpy()
+    for sex, label in ((0, "Men"), (1, "Women")):
+        yield label, "", (facts["sex"] == sex).to_numpy()
+    yield "Toss-ups", "", boldest < TOSS_UP
+    yield "Clear favourites", "", boldest >= FAVOURITE
+    yield "August, September", "", facts["date"].dt.month.isin([8, 9]).to_numpy()
+
+
+def forest_frame(found: list[Slice]) -> pd.DataFrame:
+    """For the chart: label, note, point, low, high."""
+    return pd.DataFrame(
+        [(part.label, part.note, part.difference.point, part.difference.low, part.difference.high) for part in found],
+        columns=["label", "note", "point", "low", "high"],
+    )
+
+
+def forest_table(found: list[Slice]) -> pd.DataFrame:
+    """The same for reading and for a file."""
+    rows = [(f"{part.label} ({part.place})" if part.place else part.label, part) for part in found]
+    return pd.DataFrame(
+        {
+            "Matches of": [label for label, _ in rows],
+            "Number": [part.n for _, part in rows],
+            "Difference": [round(part.difference.point, 5) for _, part in rows],
+            "Low": [round(part.difference.low, 5) for _, part in rows],
+            "High": [round(part.difference.high, 5) for _, part in rows],
+            "q": [None if part.q is None else round(part.q, 3) for _, part in rows],
+        }
+    )
+
+
+def forest_words(found: list[Slice]) -> str:
+    """One line that says what the forest shows."""
+    clear = [part for part in found[1:] if part.q is not None and part.q < 0.05]
+    whole = found[0].difference
+    said = (
+        f"Over all {found[0].n:,} matches challenger minus champion is {signed(whole.point)} ({signed(whole.low)} to {signed(whole.high)})."
+    )
+    if not clear:
+        return f"{said} No slice stands out after the correction for {count(len(found) - 1, 'look')}."
+    return f"{said} Different after the correction: " + ", ".join(f"{part.label} {signed(part.difference.point)}" for part in clear) + "."
+
+
+class Cell(NamedTuple):
+    number: str
+    interval: str
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One contestant: its name, and a cell for each measure in the order of MEASURE_WORDS, then ECE."""
+
+    name: str
+    cells: tuple[Cell, ...]
+
+
+def score_rows(some: Contest, versions: Mapping[str, int]) -> list[ScoreRow]:
+    """Every contestant on these matches."""
+    return [
+        ScoreRow(title(name, versions), (*(_cell(some, name, measure) for measure in MEASURE_WORDS), _ece(some, name)))
+        for name in some.chances
+    ]
+
+
+def title(stage: str, versions: Mapping[str, int]) -> str:
+    return stage.capitalize() + (f" v{versions[stage]}" if stage in versions else "")
+
+
+def _cell(some: Contest, name: str, measure: str) -> Cell:
+    found = some.interval(name, measure)
+    if measure == "accuracy":
+        return Cell(percent(found.point, 1), f"{100 * found.low:.1f}–{100 * found.high:.1f}")
+    return Cell(number(found.point), f"{found.low:.3f}–{found.high:.3f}")
+
+
+def _ece(some: Contest, name: str) -> Cell:
+    if name == BASE_RATE:
+        return Cell("–", "")
+    chances = some.chances[name]
+    return Cell(number(expected_calibration_error(chances, some.outcomes), 3), f"luck ≤ {perfect_calibration(chances):.3f}")
+
+
+def score_table(rows: list[ScoreRow]) -> pd.DataFrame:
+    columns: dict[str, list[str]] = {"Forecaster": [row.name for row in rows]}
+    for place, words in enumerate([*MEASURE_WORDS.values(), "ECE"]):
+        columns[words] = [row.cells[place].number for row in rows]
+        columns[f"{words}, 95%" if words != "ECE" else "ECE, luck"] = [row.cells[place].interval for row in rows]
+    return pd.DataFrame(columns)
+
+
+def reliability_frame(some: Contest, outcome: Outcome, versions: Mapping[str, int]) -> pd.DataFrame:
+    """For the chart: series, said, happened, low, high, n; the champion first."""
+    rows = [
+        (title(stage, versions), bin_.said, bin_.happened.point, bin_.happened.low, bin_.happened.high, bin_.n)
+        for stage in ("champion", "challenger")
+        if stage in some.chances
+        for bin_ in reliability(some.chances[stage], some.outcomes, outcome)
+    ]
+    return pd.DataFrame(rows, columns=["series", "said", "happened", "low", "high", "n"])
+
+
+def reliability_table(bins: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Forecaster": bins["series"],
+            "Said": [percent(value, 1) for value in bins["said"]],
+            "Happened": [percent(value, 1) for value in bins["happened"]],
+            "95% interval": [f"{100 * low:.1f}–{100 * high:.1f}%" for low, high in zip(bins["low"], bins["high"], strict=True)],
+            "Forecasts": bins["n"],
+        }
+    )
+
+
+def reliability_words(some: Contest, outcome: Outcome) -> str:
+    """One line: how often it was said on average, how often it happened, and how many bins contain the truth."""
+    found = reliability(some.chances["challenger"], some.outcomes, outcome)
+    inside = sum(bin_.happened.low <= bin_.said <= bin_.happened.high for bin_ in found)
+    said, happened = float(some.chances["challenger"][:, outcome].mean()), float((some.outcomes == outcome).mean())
+    return (
+        f"{OUTCOME_WORDS[outcome]}: the challenger said {percent(said, 1)} on average, {percent(happened, 1)} happened; "
+        f"in {inside} of {count(len(found), 'bin')} the forecast lies inside the interval."
+    )
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What a chart draws, and the same as a line of text and as a table."""
+
+    data: pd.DataFrame
+    words: str
+    table: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class ArenaView:
+    """Everything the page shows of the chosen matches; `reliability` holds a chart for each outcome."""
+
+    question: str
+    verdict: Verdict
+    scores: list[ScoreRow]
+    scores_table: pd.DataFrame
+    forest: Chart
+    reliability: dict[Outcome, Chart]
+
+
+def arena_view(some: Contest, versions: Mapping[str, int], names: Mapping[str, str]) -> ArenaView | None:
+    """The view of these matches; None when the champion or the challenger has no forecast among them."""
+    if not len(some) or not {"champion", "challenger"} <= set(some.chances):
+        return None
+    found, rows = slices(some, names), score_rows(some, versions)
+    dates = some.facts["date"]
+    return ArenaView(
+        question=f"Is the challenger better than the champion? Judged on the same {len(some):,} matches, {span(dates.min(), dates.max())}.",
+        verdict=verdict(found[0].difference, len(some)),
+        scores=rows,
+        scores_table=score_table(rows),
+        forest=Chart(forest_frame(found), forest_words(found), forest_table(found)),
+        reliability={outcome: _reliability(some, outcome, versions) for outcome in Outcome},
+    )
+
+
+def _reliability(some: Contest, outcome: Outcome, versions: Mapping[str, int]) -> Chart:
+    bins = reliability_frame(some, outcome, versions)
+    return Chart(bins, reliability_words(some, outcome), reliability_table(bins))

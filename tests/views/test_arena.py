@@ -1,0 +1,128 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.football.contest import choices, chosen, contest
+from core.football.outcomes import Outcome
+from core.football.scoring import Interval, log_loss
+from core.views.arena import arena_view, league_names, slices, verdict
+from tests.views.contests import LEAGUES, evaluation
+
+STAGES = {"champion": "champion", "challenger": "challenger", "baseline": "baseline"}
+VERSIONS = {"champion": 1, "challenger": 2, "baseline": 3}
+
+
+@pytest.fixture(scope="module")
+def even():
+    return contest(evaluation(), STAGES)
+
+
+def test_only_matches_that_everyone_forecast_are_judged():
+    table = evaluation(n=300)
+    partial = table[~((table["recipe"] == "challenger") & (table["match_id"] <= 40))]
+    judged = contest(partial, STAGES)
+    assert len(judged) == 260
+    assert all(len(rows) == 260 for rows in judged.chances.values())
+
+
+def test_the_rows_of_all_contestants_are_in_the_same_order():
+    table = evaluation(n=100)
+    shuffled = contest(table.sample(frac=1, random_state=1), STAGES)
+    for stage in STAGES:
+        part = table[table["recipe"] == stage].set_index("match_id").loc[shuffled.facts.index]
+        assert np.array_equal(part[["proba_home", "proba_draw", "proba_away"]].to_numpy(), shuffled.chances[stage])
+        assert np.array_equal(part["outcome"].to_numpy(), shuffled.outcomes)
+
+
+@pytest.mark.parametrize(
+    ("interval", "n", "good", "begins"),
+    [
+        (Interval(-0.01, -0.02, -0.001), 3000, True, "Yes"),
+        (Interval(-0.01, -0.02, -0.001), 2999, False, "Not yet"),
+        (Interval(-0.01, -0.02, 0.001), 5000, False, "Not yet: keep the champion. The challenger looks better"),
+        (Interval(0.002, -0.02, 0.02), 5000, False, "No: keep the champion. The challenger looks no better"),
+        (Interval(0.01, 0.001, 0.02), 5000, False, "No: keep the champion. It is better"),
+    ],
+)
+def test_the_verdict_is_decided_on_the_interval_and_never_on_the_point(interval, n, good, begins):
+    said = verdict(interval, n)
+    assert said.good is good
+    assert said.sentence.startswith(begins)
+
+
+def test_a_verdict_of_not_yet_says_how_many_matches_it_would_take():
+    # standard error 0.00459 / 2 at 1,284 matches, difference 0.0036: (2.8016 x 0.0022959 / 0.0036)^2 x 1,284 = 4,099
+    said = verdict(Interval(-0.0036, -0.0081, 0.0009), 1284)
+    assert "about 4,100 matches, 2,816 more than these" in said.detail
+    assert "−0.0036 (95% interval −0.0081 to +0.0009)" in said.detail
+
+
+def test_a_clearly_better_challenger_wins_and_a_clearly_worse_one_loses():
+    better = arena_view(contest(evaluation(n=4000, champion_noise=1.2, challenger_noise=0.1), STAGES), VERSIONS, LEAGUES)
+    worse = arena_view(contest(evaluation(n=4000, champion_noise=0.1, challenger_noise=1.2), STAGES), VERSIONS, LEAGUES)
+    assert better.verdict.good and better.verdict.sentence.startswith("Yes")
+    assert not worse.verdict.good and "It is better" in worse.verdict.sentence
+
+
+def test_a_league_and_a_season_leave_only_their_matches(even):
+    leagues, seasons = choices(even)
+    assert leagues == ["ger.1", "eng.1"] and seasons == ["2024-25", "2023-24"]
+    some = chosen(even, "eng.1", "2023-24")
+    assert set(some.facts["competition_code"]) == {"eng.1"} and set(some.facts["season"]) == {"2023-24"}
+    assert 0 < len(some) < len(even)
+
+
+def test_the_table_of_scores_says_what_the_scores_are(even):
+    view = arena_view(even, VERSIONS, LEAGUES)
+    assert [row.name for row in view.scores] == ["Champion v1", "Challenger v2", "Baseline v3", "Base rate"]
+    expected = log_loss(even.chances["champion"], even.outcomes).mean()
+    assert view.scores[0].cells[0].number == f"{expected:.4f}"
+    assert list(view.scores_table["Forecaster"]) == [row.name for row in view.scores]
+
+
+def test_the_base_rate_beats_nobody_who_knows_something(even):
+    losses = {name: even.interval(name, "log_loss").point for name in even.chances}
+    assert losses["champion"] < losses["base rate"]
+
+
+def test_slices_begin_with_all_and_carry_a_q_for_each_further_look(even):
+    found = slices(even, LEAGUES)
+    assert found[0].label == "All matches" and found[0].q is None
+    assert {"Premier League", "Bundesliga"} <= {part.label for part in found}
+    assert all(part.q is not None and part.n < len(even) for part in found[1:])
+    assert next(part for part in found if part.label == "Bundesliga").note.startswith("Germany, n 800, q ")
+
+
+def test_a_slice_of_all_matches_or_of_a_handful_is_left_out(even):
+    assert "Men" not in {part.label for part in slices(even, LEAGUES)}
+    tiny = chosen(even, "eng.1", None)
+    assert all(part.n >= 50 for part in slices(tiny, LEAGUES))
+
+
+def test_the_reliability_table_repeats_the_chart(even):
+    chart = arena_view(even, VERSIONS, LEAGUES).reliability[Outcome.DRAW]
+    assert len(chart.table) == len(chart.data)
+    assert chart.data["n"].sum() == 2 * len(even)
+    assert (chart.data["low"] <= chart.data["happened"]).all() and (chart.data["happened"] <= chart.data["high"]).all()
+    assert chart.words.startswith("Draw: the challenger said")
+
+
+def test_without_a_challenger_or_without_matches_there_is_no_view(even):
+    table = evaluation(n=100)
+    assert arena_view(contest(table[table["recipe"] != "challenger"], STAGES), VERSIONS, LEAGUES) is None
+    assert arena_view(chosen(even, "eng.1", "1999-00"), VERSIONS, LEAGUES) is None
+    assert arena_view(contest(table.iloc[:0], STAGES), VERSIONS, LEAGUES) is None
+
+
+def test_after_a_promotion_the_stages_follow_their_recipes():
+    table = evaluation(n=200)
+    swapped = contest(table, {"champion": "challenger", "challenger": "champion"})
+    straight = contest(table, {"champion": "champion", "challenger": "challenger"})
+    assert np.array_equal(swapped.chances["champion"], straight.chances["challenger"])
+
+
+def test_leagues_that_share_a_name_are_shown_with_their_country():
+    matches = pd.DataFrame(
+        {"competition_code": ["ger.1", "aut.1", "eng.1"], "competition": ["Bundesliga", "Bundesliga", "Premier League"]}
+    ).assign(country=["Germany", "Austria", "England"])
+    assert league_names(matches) == {"ger.1": "Bundesliga (Germany)", "aut.1": "Bundesliga (Austria)", "eng.1": "Premier League"}
