@@ -15,6 +15,7 @@ from core.football.contest import BASE_RATE, Contest
 from core.football.evidence import false_discovery, matches_needed, p_value, perfect_calibration, reliability
 from core.football.outcomes import Outcome
 from core.football.scoring import Interval, expected_calibration_error
+from core.views.charted import Chart, Verdict
 from core.views.words import count, number, percent, short_p, signed, span
 
 ENOUGH = 3000  # matches that a promotion needs
@@ -28,13 +29,6 @@ def league_names(matches: pd.DataFrame) -> dict[str, str]:
     """The name to show of each competition code in a MATCHES table."""
     known = matches[["competition_code", "competition", "country"]].drop_duplicates("competition_code")
     return {code: titled(name, country) for code, name, country in known.itertuples(index=False)}
-
-
-@dataclass(frozen=True)
-class Verdict:
-    good: bool
-    sentence: str
-    detail: str
 
 
 def verdict(difference: Interval, n: int) -> Verdict:
@@ -226,15 +220,6 @@ def reliability_words(some: Contest, outcome: Outcome) -> str:
         f"{OUTCOME_WORDS[outcome]}: the challenger said {percent(said, 1)} on average, {percent(happened, 1)} happened; "
         f"in {inside} of {count(len(found), 'bin')} the forecast lies inside the interval."
     )
-
-
-@dataclass(frozen=True)
-class Chart:
-    """What a chart draws, and the same as a line of text and as a table."""
-
-    data: pd.DataFrame
-    words: str
-    table: pd.DataFrame
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ LEAGUES = {"eng.1": "Premier League", "ger.1": "Bundesliga (Germany)"}
 def evaluation(n=1200, champion_noise=0.5, challenger_noise=0.5, seed=3):
     """An EVALUATION table: the truth is a softmax of random strengths; each recipe sees it through its own noise."""
     random = np.random.default_rng(seed)
-    strengths = random.normal(scale=0.7, size=(n, 3)) + [0.4, 0.0, 0.1]
+    strengths = random.normal(loc=(0.4, 0.0, 0.1), scale=0.7, size=(n, 3))
     truth = softmax(strengths)
     outcomes = (random.random((n, 1)) > np.cumsum(truth, axis=1)[:, :2]).sum(axis=1)
     dates = pd.Timestamp("2023-08-05") + pd.to_timedelta(np.sort(random.integers(0, 1000, n)), unit="D")
