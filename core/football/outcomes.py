@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from math import isclose
+from math import factorial, isclose
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.stats import poisson
 
 FLOOR = 0.001
 GOALS = 11  # a grid holds 0 to 10 goals a side
 TYPICAL_TOTAL = 2.7  # goals a match, both sides, in European league football
 
 Floats = NDArray[np.float64]
+
+_GOALS = np.arange(GOALS)
+_FACTORIALS = np.array([factorial(goals) for goals in range(GOALS)], dtype=np.float64)
 
 
 class Outcome(IntEnum):
@@ -93,8 +94,7 @@ class ScoreGrid:
 
     @property
     def expected_goals(self) -> tuple[float, float]:
-        goals = np.arange(GOALS)
-        return float(self.chances.sum(axis=1) @ goals), float(self.chances.sum(axis=0) @ goals)
+        return float(self.chances.sum(axis=1) @ _GOALS), float(self.chances.sum(axis=0) @ _GOALS)
 
     def over(self, line: float) -> float:
         """The chance of more than `line` goals in all."""
@@ -120,26 +120,33 @@ def score_grid(probabilities: Probabilities, total: float = TYPICAL_TOTAL) -> Sc
     regions of the grid, home, draw and away, are each scaled to the forecast's number.
     """
     home_share = _home_share(round(probabilities.home / (probabilities.home + probabilities.away), 12), total)
-    goals = np.arange(GOALS)
-    grid = np.outer(poisson.pmf(goals, total * home_share), poisson.pmf(goals, total * (1 - home_share)))
+    grid = np.outer(poisson(total * home_share), poisson(total * (1 - home_share)))
     home, away = np.indices(grid.shape)
     for region, chance in ((home > away, probabilities.home), (home == away, probabilities.draw), (home < away, probabilities.away)):
         grid[region] *= chance / grid[region].sum()
     return ScoreGrid(grid / grid.sum())
 
 
+def poisson(mean: float) -> Floats:
+    """The chances of 0 to 10 goals when `mean` are expected, shape (11,). Written out, since SciPy's import takes a second."""
+    chances: Floats = mean**_GOALS * np.exp(-mean) / _FACTORIALS
+    return chances
+
+
 def _home_share(decided: float, total: float) -> float:
-    """The home side's share of the expected goals at which it wins `decided` of the matches that are not drawn."""
+    """The home side's share of the expected goals at which it wins `decided` of the matches that are not drawn.
 
-    def excess(share: float) -> float:
-        goals = np.arange(GOALS)
-        grid = np.outer(poisson.pmf(goals, total * share), poisson.pmf(goals, total * (1 - share)))
-        home, away = np.tril(grid, -1).sum(), np.triu(grid, 1).sum()
-        return float(home / (home + away) - decided)
-
+    Found by halving, to 1e-12: the share of wins only rises with the share of goals.
+    """
     least, most = 0.005, 0.995
-    if excess(least) >= 0:
-        return least
-    if excess(most) <= 0:
-        return most
-    return float(brentq(excess, least, most, xtol=1e-9))
+    while most - least > 1e-12:
+        middle = (least + most) / 2
+        home_goals, away_goals = poisson(total * middle), poisson(total * (1 - middle))
+        # A side wins with a goals if the other scores fewer: the running sum before that number.
+        home = home_goals @ (np.cumsum(away_goals) - away_goals)
+        away = away_goals @ (np.cumsum(home_goals) - home_goals)
+        if home > decided * (home + away):
+            most = middle
+        else:
+            least = middle
+    return (least + most) / 2
