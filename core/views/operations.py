@@ -1,0 +1,252 @@
+"""Operations: what runs, what waits, what failed and why, what happened lately, how fresh everything is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+import pandas as pd
+
+from core.clock import from_iso
+from core.views.charted import Verdict
+from core.views.words import MISSING, ago, clock_time, count, duration, file_size, listed, sentence
+
+Row = Mapping[str, Any]
+
+QUEUES = {"ml": "single forecasts", "batch": "long work"}
+STATES = {
+    "PENDING": "Waiting",
+    "STARTED": "Running",
+    "RETRY": "To be tried again",
+    "LOST": "Lost, queued again",
+    "SUCCESS": "Done",
+    "FAILURE": "Failed",
+    "REVOKED": "Taken back",
+    "EXPIRED": "Expired",
+}
+TROUBLE = ("FAILURE", "LOST", "RETRY", "EXPIRED")
+TASKS = {
+    "predict_match": "Forecast one match",
+    "get_model_info": "Say what a model is",
+    "export_data_raw": "Export a table",
+    "promote": "Promote a version",
+    "rollback": "Roll back",
+    "refresh": "Run the pipeline",
+    "score_file": "Score a file",
+    "simulate_season": "Simulate a season",
+}
+PROCESSES = {"web": "web process", "ml": "ml worker", "batch": "batch worker"}
+STARTS = ("started", "restarted")
+LATELY = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class WorkerRow:
+    name: str
+    queue: str
+    heartbeat: str
+    late: bool
+    models: str
+    doing: str
+    done: int
+
+
+def worker_rows(workers: Iterable[Row], tasks: Sequence[Row], now: datetime) -> list[WorkerRow]:
+    """The living workers. `now` is the real time; `tasks` give the name of what a worker is at."""
+    names = {str(task["task_id"]): task_name(task) for task in tasks}
+    rows = []
+    for worker in workers:
+        age = (now - from_iso(worker["heartbeat_at"])).total_seconds()
+        models = ", ".join(f"{stage} v{version}" for stage, version in sorted(dict(worker["model_versions"]).items())) or MISSING
+        current = worker.get("current_task")
+        doing = names.get(str(current), f"task {str(current)[:8]}") if current else "idle"
+        rows.append(WorkerRow(worker["worker"], worker["queue"], f"{duration(age)} ago", age > 3, models, doing, int(worker["tasks_done"])))
+    return rows
+
+
+def task_name(task: Row) -> str:
+    """What a task does, for people."""
+    return TASKS.get(str(task["name"]), str(task["name"]))
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    task_id: str
+    name: str
+    state: str
+    trouble: bool
+    asked: str
+    took: str
+    tries: str
+    reason: str
+
+
+def task_rows(tasks: Iterable[Row], now: datetime, zone: tzinfo) -> list[TaskRow]:
+    """Recent tasks as they are shown; those in trouble with their reason."""
+    return [
+        TaskRow(
+            task_id=task["task_id"],
+            name=task_name(task),
+            state=STATES.get(str(task["status"]), str(task["status"])),
+            trouble=task["status"] in TROUBLE,
+            asked=clock_time(from_iso(task["created_at"]), zone, now),
+            took=_took(task, now),
+            tries=_tries(task),
+            reason=_reason(task),
+        )
+        for task in tasks
+    ]
+
+
+def _took(task: Row, now: datetime) -> str:
+    if not task.get("started_at"):
+        return MISSING
+    end = from_iso(task["finished_at"]) if task.get("finished_at") else now
+    return duration((end - from_iso(task["started_at"])).total_seconds())
+
+
+def _tries(task: Row) -> str:
+    attempts, kills = int(task.get("attempts") or 0), int(task.get("kills") or 0)
+    return f"{attempts}" + (f", worker died {kills}×" if kills else "")
+
+
+def _reason(task: Row) -> str:
+    error = task.get("error") or {}
+    said = str(error.get("message") or str(error.get("kind") or "").replace("_", " "))
+    if not said and task["status"] == "LOST":
+        said = "its worker died; it goes back into the queue by itself"
+    return sentence(said or str(task.get("progress_note") or ""))
+
+
+@dataclass(frozen=True)
+class Happening:
+    when: str
+    text: str
+    bad: bool
+
+
+def happenings(events: Iterable[Row], now: datetime, zone: tzinfo, limit: int = 8) -> list[Happening]:
+    """What befell the processes, the latest first: an end and the next start of a process are one sentence."""
+    ordered = sorted(({**event, "at": from_iso(event["at"])} for event in events), key=lambda event: event["at"])
+    stories: list[_Story] = []
+    down: dict[str, _Story] = {}
+    for event in ordered:
+        if event["event"] in STARTS and event["process"] in down:
+            down.pop(event["process"]).back = event["at"]
+            continue
+        stories.append(_Story(event))
+        if event["event"] not in STARTS:
+            down[event["process"]] = stories[-1]
+    return [_told(story, now, zone) for story in reversed(stories)][:limit]
+
+
+@dataclass
+class _Story:
+    event: Row
+    back: datetime | None = None
+
+
+def _told(story: _Story, now: datetime, zone: tzinfo) -> Happening:
+    event = story.event
+    when = clock_time(event["at"], zone, now)
+    text = f"The {_process(event['process'])} {_verb(event['event'])}{_noted(event)} at {when}"
+    if event["event"] in STARTS:
+        return Happening(when, f"{text}.", bad=False)
+    if story.back is not None:
+        return Happening(when, f"{text} and was back {duration((story.back - event['at']).total_seconds())} later.", bad=False)
+    return Happening(when, f"{text}.", bad=event["event"] != "stopped")
+
+
+def _verb(event: str) -> str:
+    return {"killed": "was killed", "stopped": "was stopped", "exited": "ended", "died": "died", "lost": "was lost"}.get(event, event)
+
+
+def _noted(event: Row) -> str:
+    return f" ({event['note']})" if event.get("note") else ""
+
+
+def _process(name: str) -> str:
+    kind = name.split("-")[0].split(":")[0]
+    return PROCESSES.get(kind, name) + (f" {name[len(kind) + 1 :]}" if kind in PROCESSES and len(name) > len(kind) + 1 else "")
+
+
+def headline(workers: Sequence[WorkerRow], counts: Mapping[str, int], latest: Sequence[Happening]) -> Verdict:
+    """How things stand in one sentence, and the tasks by state below it."""
+    waiting = sum(counts.get(state, 0) for state in ("PENDING", "RETRY", "LOST"))
+    absent = [queue for queue in QUEUES if queue not in {worker.queue for worker in workers}]
+    detail = ", ".join(f"{n:,} {STATES.get(state, state).lower()}" for state, n in counts.items() if n) or "No task was ever queued"
+    if absent:
+        held = f" {count(waiting, 'task')} {'waits' if waiting == 1 else 'wait'} until it is back; nothing is lost." if waiting else ""
+        return Verdict(
+            False, f"No worker serves the {listed([f'{queue} queue' for queue in absent])}.{held}", f"{detail}. `make run` starts them."
+        )
+    troubled = [event for event in latest if event.bad]
+    if troubled:
+        return Verdict(False, troubled[0].text, f"{detail}.")
+    queue = f"{count(waiting, 'task')} in the queue" if waiting else "nothing waits"
+    return Verdict(True, f"All is well: {count(len(workers), 'worker')} at work, {queue}.", f"{detail}.")
+
+
+@dataclass(frozen=True)
+class FileRow:
+    name: str
+    meaning: str
+    written: str
+    rows: str
+    size: str
+
+
+FILES = {
+    "predictions.parquet": "Forecasts",
+    "match_features.parquet": "Features",
+    "matches.parquet": "Matches",
+    "evaluation.parquet": "Evaluation",
+    "drift.json": "Drift report",
+    "scores.json": "Scores",
+}
+
+
+def file_rows(published: Mapping[str, Any] | None, now: datetime) -> list[FileRow]:
+    """Each file of the latest publication. `published` is batch/current.json; none before the first."""
+    if not published:
+        return []
+    written = ago(from_iso(published["written_at"]), now)
+    files: dict[str, Row] = dict(published.get("files") or {})
+    return [_file(name, file, written) for name, file in files.items()]
+
+
+def _file(name: str, file: Row, written: str) -> FileRow:
+    return FileRow(name, FILES.get(name, name), written, _whole(file.get("rows")), file_size(file.get("bytes")))
+
+
+def _whole(n: int | None) -> str:
+    return MISSING if n is None else f"{n:,}"
+
+
+@dataclass(frozen=True)
+class RunRow:
+    started: str
+    took: str
+    state: str
+    good: bool
+    note: str
+
+
+def run_rows(runs: Iterable[Row], now: datetime, zone: tzinfo) -> list[RunRow]:
+    """The pipeline's latest runs."""
+    return [_run(run, now, zone) for run in runs]
+
+
+def _run(run: Row, now: datetime, zone: tzinfo) -> RunRow:
+    started, status = from_iso(run["started_at"]), str(run["status"]).lower()
+    end = from_iso(run["finished_at"]) if run.get("finished_at") else None
+    took = duration(((end or now) - started).total_seconds()) + ("" if end else " so far")
+    good = status not in ("failed", "failure", "error", "lost")
+    return RunRow(clock_time(started, zone, now), took, status.capitalize(), good, sentence(str(run.get("note") or "")))
+
+
+def table(rows: Sequence[Any], columns: Mapping[str, str]) -> pd.DataFrame:
+    """Rows of one of these kinds as a frame; `columns` maps a field to the name people read."""
+    return pd.DataFrame([[getattr(row, field) for field in columns] for row in rows], columns=list(columns.values()))

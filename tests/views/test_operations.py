@@ -1,0 +1,125 @@
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from core.clock import iso
+from core.views.operations import file_rows, happenings, headline, run_rows, table, task_rows, worker_rows
+
+NOW = datetime(2026, 3, 13, 12, 10, 0, tzinfo=UTC)
+
+
+def before(seconds):
+    return iso(NOW - timedelta(seconds=seconds))
+
+
+def worker(queue="ml", **changes):
+    known = {"worker": f"{queue}-1", "queue": queue, "pid": 1, "host": "h", "started_at": before(60), "heartbeat_at": before(0.4)}
+    return known | {"model_versions": {"champion": 1, "baseline": 3}, "tasks_done": 7, "current_task": None} | changes
+
+
+def task(**changes):
+    known = {"task_id": "0a5e7ad2-2f0e", "name": "predict_match", "queue": "ml", "status": "SUCCESS", "attempts": 1, "kills": 0}
+    times = {"created_at": before(5), "started_at": before(4), "finished_at": before(3.2)}
+    return known | times | {"error": None, "progress_note": None} | changes
+
+
+def event(process, what, seconds, note=None):
+    return {"process": process, "event": what, "pid": 1, "at": before(seconds), "note": note}
+
+
+def test_a_worker_shows_its_heartbeat_its_models_and_what_it_is_at():
+    idle, busy = worker_rows([worker(), worker("batch", current_task="0a5e7ad2-2f0e", heartbeat_at=before(4))], [task()], NOW)
+    assert (idle.heartbeat, idle.late, idle.models, idle.doing, idle.done) == ("0.4 s ago", False, "baseline v3, champion v1", "idle", 7)
+    assert (busy.late, busy.doing) == (True, "Forecast one match")
+
+
+def test_a_worker_at_a_task_that_is_not_listed_names_its_id():
+    assert worker_rows([worker(current_task="ffffffff-1")], [], NOW)[0].doing == "task ffffffff"
+
+
+def test_a_failed_task_shows_its_reason_and_a_lost_one_that_nothing_is_lost():
+    failed, lost, done = task_rows(
+        [
+            task(status="FAILURE", error={"kind": "dead_letter", "message": "its worker died 5 times"}, kills=5, attempts=5),
+            task(status="LOST"),
+            task(),
+        ],
+        NOW,
+        UTC,
+    )
+    assert (failed.state, failed.trouble, failed.reason, failed.tries) == ("Failed", True, "Its worker died 5 times.", "5, worker died 5×")
+    assert lost.trouble and lost.reason == "Its worker died; it goes back into the queue by itself."
+    assert (done.state, done.trouble, done.reason, done.took, done.asked) == ("Done", False, "", "0.8 s", "12:09:55")
+
+
+def test_times_are_the_visitors():
+    assert task_rows([task()], NOW, ZoneInfo("Asia/Tokyo"))[0].asked == "21:09:55"
+
+
+def test_a_kill_and_the_next_start_are_one_sentence():
+    events = [event("ml", "killed", 60.8, "SIGKILL"), event("ml", "started", 60)]
+    (told,) = happenings(events, NOW, UTC)
+    assert told.text == "The ml worker was killed (SIGKILL) at 12:08:59 and was back 0.8 s later."
+    assert not told.bad
+
+
+def test_a_process_that_is_not_back_is_told_as_trouble():
+    told = happenings([event("batch", "killed", 30, "SIGKILL"), event("web", "started", 90)], NOW, UTC)
+    assert [row.text for row in told] == [
+        "The batch worker was killed (SIGKILL) at 12:09:30.",
+        "The web process started at 12:08:30.",
+    ]
+    assert [row.bad for row in told] == [True, False]
+
+
+def test_two_deaths_are_each_joined_with_their_own_return():
+    events = [event("ml", "killed", 60), event("ml", "started", 59), event("ml", "killed", 30), event("ml", "started", 27)]
+    assert [row.text for row in happenings(events, NOW, UTC)] == [
+        "The ml worker was killed at 12:09:30 and was back 3.0 s later.",
+        "The ml worker was killed at 12:09:00 and was back 1.0 s later.",
+    ]
+
+
+def test_a_stop_that_was_asked_for_is_no_trouble():
+    assert not happenings([event("ml", "stopped", 3)], NOW, UTC)[0].bad
+
+
+def test_the_headline_says_that_all_is_well_only_when_every_queue_is_served():
+    both = worker_rows([worker(), worker("batch")], [], NOW)
+    good = headline(both, {"SUCCESS": 12, "FAILURE": 0}, [])
+    assert good.good and good.sentence == "All is well: 2 workers at work, nothing waits." and good.detail == "12 done."
+    absent = headline(both[:1], {"PENDING": 3}, [])
+    assert not absent.good
+    assert absent.sentence == "No worker serves the batch queue. 3 tasks wait until it is back; nothing is lost."
+
+
+def test_a_process_that_is_down_is_the_headline():
+    rows = worker_rows([worker(), worker("batch")], [], NOW)
+    told = headline(rows, {}, happenings([event("web", "killed", 2, "SIGKILL")], NOW, UTC))
+    assert not told.good and told.sentence.startswith("The web process was killed (SIGKILL)")
+    assert told.detail == "No task was ever queued."
+
+
+def test_each_published_file_shows_its_age_its_rows_and_its_size():
+    published = {"written_at": before(720), "files": {"predictions.parquet": {"rows": 1234, "bytes": 45_600}, "odd.bin": {}}}
+    rows = file_rows(published, NOW)
+    assert (rows[0].meaning, rows[0].written, rows[0].rows, rows[0].size) == ("Forecasts", "12 min ago", "1,234", "46 kB")
+    assert (rows[1].meaning, rows[1].rows, rows[1].size) == ("odd.bin", "–", "–")
+    assert file_rows(None, NOW) == []
+
+
+def test_a_run_that_has_not_ended_says_how_long_it_has_been_going():
+    going, failed = run_rows(
+        [
+            {"started_at": before(30), "finished_at": None, "status": "RUNNING", "note": None},
+            {"started_at": before(90), "finished_at": before(60), "status": "FAILED", "note": "no disk"},
+        ],
+        NOW,
+        UTC,
+    )
+    assert (going.took, going.good) == ("30 s so far", True)
+    assert (failed.took, failed.good, failed.note) == ("30 s", False, "No disk.")
+
+
+def test_a_table_has_names_for_people():
+    frame = table(task_rows([task()], NOW, UTC), {"name": "Task", "state": "State"})
+    assert frame.to_dict("list") == {"Task": ["Forecast one match"], "State": ["Done"]}
