@@ -14,7 +14,7 @@ from core.football.scoring import MEASURES, Interval, block_interval, log_loss
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-BASE_RATE = "base rate"
+BASE_RATE = "base_rate"
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,14 @@ class Contest:
 
 
 def contest(evaluation: pd.DataFrame, recipes: Mapping[str, str]) -> Contest:
-    """The matches that every recipe forecast. `recipes` maps a stage to the recipe behind it; a base rate is added."""
+    """The matches that every recipe forecast. `recipes` maps a stage to the recipe behind it.
+
+    The base rate stands beside them: the one of the table, or how often each outcome came in these matches.
+    """
+    recipes = {**recipes, BASE_RATE: BASE_RATE}
     parts = {stage: evaluation[evaluation["recipe"] == recipe].set_index("match_id") for stage, recipe in recipes.items()}
     parts = {stage: part for stage, part in parts.items() if len(part)}
-    if not parts:
+    if not set(parts) - {BASE_RATE}:
         return Contest(evaluation.iloc[:0], np.zeros(0, dtype=np.int64), {})
     common = next(iter(parts.values())).index
     for part in parts.values():
@@ -59,7 +63,7 @@ def contest(evaluation: pd.DataFrame, recipes: Mapping[str, str]) -> Contest:
     columns = ["proba_home", "proba_draw", "proba_away"]
     chances = {stage: part.loc[facts.index, columns].to_numpy(np.float64) for stage, part in parts.items()}
     shares = np.bincount(outcomes, minlength=3) / max(len(outcomes), 1)
-    return Contest(facts, outcomes, {**chances, BASE_RATE: np.tile(shares, (len(outcomes), 1))})
+    return Contest(facts, outcomes, {**chances, BASE_RATE: chances.get(BASE_RATE, np.tile(shares, (len(outcomes), 1)))})
 
 
 def choices(whole: Contest) -> tuple[list[str], list[str]]:

@@ -163,7 +163,7 @@ def score_rows(some: Contest, versions: Mapping[str, int]) -> list[ScoreRow]:
 
 
 def title(stage: str, versions: Mapping[str, int]) -> str:
-    return stage.capitalize() + (f" v{versions[stage]}" if stage in versions else "")
+    return stage.replace("_", " ").capitalize() + (f" v{versions[stage]}" if stage in versions else "")
 
 
 def _cell(some: Contest, name: str, measure: str) -> Cell:

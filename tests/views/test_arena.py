@@ -82,7 +82,13 @@ def test_the_table_of_scores_says_what_the_scores_are(even):
 
 def test_the_base_rate_beats_nobody_who_knows_something(even):
     losses = {name: even.interval(name, "log_loss").point for name in even.chances}
-    assert losses["champion"] < losses["base rate"]
+    assert losses["champion"] < losses["base_rate"]
+
+
+def test_a_base_rate_of_the_table_is_preferred_to_one_that_saw_the_outcomes():
+    table = evaluation(n=100)
+    thirds = table[table["recipe"] == "champion"].assign(recipe="base_rate", proba_home=0.4, proba_draw=0.3, proba_away=0.3)
+    assert (contest(pd.concat([table, thirds]), STAGES).chances["base_rate"] == [0.4, 0.3, 0.3]).all()
 
 
 def test_slices_begin_with_all_and_carry_a_q_for_each_further_look(even):
