@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +24,7 @@ class Place(Protocol):
     def exists(self, key: str) -> bool: ...
     def list(self, prefix: str) -> list[str]: ...
     def stamp(self, key: str) -> str | None: ...
+    def written_at(self, key: str) -> datetime: ...
     def remove(self, prefix: str) -> None: ...
     def location(self, key: str) -> str: ...
     def describe(self) -> str: ...
@@ -66,6 +68,11 @@ class Store:
         """A text that differs when the file was written again; None where there is none."""
         with self._words(key):
             return self._place.stamp(key)
+
+    def written_at(self, key: str) -> datetime:
+        """When the file was last written, by the store's own clock; aware, UTC."""
+        with self._words(key):
+            return self._place.written_at(key)
 
     def remove(self, prefix: str) -> None:
         """Remove a key, or all keys below a folder; none is no error."""
@@ -135,6 +142,9 @@ class Folder:
             return None
         return f"{found.st_mtime_ns}-{found.st_size}-{found.st_ino}"
 
+    def written_at(self, key: str) -> datetime:
+        return datetime.fromtimestamp((self._root / key).stat().st_mtime, UTC)
+
     def remove(self, prefix: str) -> None:
         path = self._root / prefix
         if path.is_dir():
@@ -197,6 +207,10 @@ class Bucket:
         except FileNotFoundError:
             return None
         return None if found["type"] == "directory" else f"{found['ETag']}-{found['LastModified']}-{found['size']}"
+
+    def written_at(self, key: str) -> datetime:
+        moment: datetime = self._files.info(self._path(key), refresh=True)["LastModified"]
+        return moment.astimezone(UTC)
 
     def remove(self, prefix: str) -> None:
         with suppress(FileNotFoundError):

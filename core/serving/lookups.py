@@ -1,0 +1,193 @@
+"""The lookups: tables made ahead by the pipeline, kept in memory, read-only.
+
+Features and forecasts by match, for pages, requests and workers alike. Nothing is read before the first call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import pandas as pd
+
+from core.clock import Clock
+from core.errors import NotReady
+from core.serving import feature_table, prediction_table
+from core.serving.feature_table import FeatureTable
+from core.serving.origins import Fetched, origin
+from core.serving.parsing import Row
+from core.serving.prediction_table import CHAMPION, Forecasts, PredictionTable
+from core.serving.snapshot import MAX_AGE, Held, Kept, Watch
+from core.settings import Settings
+from core.storage.files import Store
+
+T = TypeVar("T")
+
+
+class Lookup(Generic[T]):
+    """What every lookup tells about the file behind it."""
+
+    def __init__(self, kept: Kept[T]) -> None:
+        self._kept = kept
+
+    @property
+    def computed_at(self) -> datetime | None:
+        """When the file was written: aware, UTC; None while there is none."""
+        held = self._kept.get()
+        return None if held is None else held.written_at
+
+    @property
+    def as_of(self) -> datetime | None:
+        """The moment on the timeline that the batch speaks of; for a file without a pointer, when it was written."""
+        held = self._kept.get()
+        return None if held is None else held.as_of or held.written_at
+
+    @property
+    def ready(self) -> bool:
+        return self._kept.get() is not None
+
+    @property
+    def error(self) -> str | None:
+        """Why something newer could not be taken up, in words; None while all is well."""
+        return self._kept.error
+
+    @property
+    def stale(self) -> bool:
+        return self.stale_reason is not None
+
+    @property
+    def stale_reason(self) -> str | None:
+        self._kept.get()
+        return self._kept.stale_reason()
+
+    @property
+    def age_seconds(self) -> float | None:
+        return self._kept.age()
+
+    def refresh(self) -> None:
+        """Look for something newer now; a background thread does so at the interval anyway."""
+        self._kept.refresh()
+
+    def held(self) -> Held[T]:
+        """What is served; NotReady, with the next step, while there is nothing."""
+        held = self._kept.get()
+        if held is None:
+            raise NotReady(self._kept.error or self._kept.absent or f"{self._kept.name} is being read. Try again in a moment.")
+        return held
+
+
+class FeatureLookupService(Lookup[FeatureTable]):
+    """The features of each match. `features_path` is a local file or an `s3://` address; without it, what `store` publishes."""
+
+    def __init__(
+        self,
+        features_path: str | Path | None = None,
+        *,
+        store: Store | None = None,
+        check_interval: float = 60.0,
+        clock: Clock | None = None,
+        max_age: float = MAX_AGE,
+        watch: Watch | None = None,
+    ) -> None:
+        store, clock = _from_environment(features_path, store, clock)
+        source = origin(features_path, feature_table.NAME, store)
+        super().__init__(Kept(feature_table.NAME, source, FeatureTable.read, watch or Watch(check_interval), clock, max_age))
+
+    @property
+    def features_computed_at(self) -> datetime | None:
+        return self.computed_at
+
+    def get_features(self, match_id: int) -> Row | None:
+        """The features of a match by name; None when it is not in the batch. Missing values are None, and in `.missing`."""
+        held = self._kept.get()
+        return None if held is None else held.value.row(match_id)
+
+    def list_matches(self) -> list[dict[str, Any]]:
+        """The matches to come, by kick-off: {match_id, home_team, away_team, match_date, kickoff_utc, competition, ...}."""
+        held = self._kept.get()
+        return [] if held is None else [row.copy() for row in held.value.upcoming]
+
+    def frame(self) -> pd.DataFrame:
+        """Everything, by match_id: who and when, the labels, then the features. NotReady while there is nothing."""
+        return self.held().value.frame.copy(deep=False)
+
+
+class PredictionLookupService(Lookup[PredictionTable]):
+    """The forecasts of each match by each model version. Which version is the champion is decided in memory."""
+
+    def __init__(
+        self,
+        predictions_path: str | Path | None = None,
+        *,
+        store: Store | None = None,
+        check_interval: float = 60.0,
+        clock: Clock | None = None,
+        max_age: float = MAX_AGE,
+        watch: Watch | None = None,
+    ) -> None:
+        store, clock = _from_environment(predictions_path, store, clock)
+        source = origin(predictions_path, prediction_table.NAME, store)
+        self._aliases: Mapping[str, int] = {}
+        self._published: Mapping[str, int] = {}
+        self._stages: dict[str, Forecasts] = {}
+        watch = watch or Watch(check_interval)
+        super().__init__(Kept(prediction_table.NAME, source, PredictionTable.read, watch, clock, max_age, self._changed))
+
+    @property
+    def predictions_computed_at(self) -> datetime | None:
+        return self.computed_at
+
+    def get_prediction(self, match_id: int, stage: str = CHAMPION) -> Row | None:
+        """The forecast of a match by the version behind `stage`; None when there is none. Missing values are None."""
+        if self._kept.peek() is None:
+            self._kept.get()
+        forecasts = self._stages.get(stage)
+        return None if forecasts is None else forecasts.row(match_id, stage)
+
+    def list_matches(self, limit: int | None = None, offset: int = 0) -> list[Row]:
+        """All rows, of every version, for diagnosis; `limit` of them from the one numbered `offset`."""
+        held = self._kept.get()
+        return [] if held is None else list(held.value.all(limit, offset))
+
+    def versions(self) -> dict[str, int | None]:
+        """The model version whose forecasts each stage serves."""
+        self._kept.get()
+        return {stage: forecasts.version for stage, forecasts in self._stages.items()}
+
+    def set_aliases(self, aliases: Mapping[str, int]) -> None:
+        """Serve these versions from now on. A stage whose version has no forecasts in the batch keeps the one it had."""
+        self._aliases = dict(aliases)
+        held = self._kept.peek()
+        if held is not None:
+            self._stages = self._resolved(held.value)
+
+    def frame(self) -> pd.DataFrame:
+        """Every row, by match_id, columns as `core.tables.PREDICTIONS`. NotReady while there is nothing."""
+        return self.held().value.frame.copy(deep=False)
+
+    def _changed(self, table: PredictionTable, fetched: Fetched) -> None:
+        self._published = fetched.aliases
+        self._stages = self._resolved(table)
+
+    def _resolved(self, table: PredictionTable) -> dict[str, Forecasts]:
+        if None in table.versions:
+            return {CHAMPION: table.versions[None]}
+        wanted = self._aliases or self._published or table.aliases
+        found = {stage: self._forecasts(table, stage, version) for stage, version in wanted.items()}
+        return {stage: forecasts for stage, forecasts in found.items() if forecasts is not None}
+
+    def _forecasts(self, table: PredictionTable, stage: str, version: int | None) -> Forecasts | None:
+        """Those of this version, or else of the one that the stage had, here or when the batch was made."""
+        before = self._stages[stage].version if stage in self._stages else None
+        known = [number for number in (version, before, self._published.get(stage), table.aliases.get(stage)) if number in table.versions]
+        return table.versions[known[0]] if known else None
+
+
+def _from_environment(path: str | Path | None, store: Store | None, clock: Clock | None) -> tuple[Store | None, Clock]:
+    """With neither a path nor a store: the store, and the clock, that the environment names."""
+    if path is not None or store is not None:
+        return store, clock or Clock()
+    settings = Settings.from_environment()
+    return Store.open(settings.store_url, settings.s3_endpoint), clock or settings.clock

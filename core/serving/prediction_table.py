@@ -1,0 +1,143 @@
+"""`predictions.parquet` in memory: for each model version the forecasts of its matches, found by their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.errors import TableInvalid
+from core.football.outcomes import Outcome
+from core.serving.parsing import Codes, Floats, Ints, Row, by_match_id, place, read_parquet, refusing, uniques
+from core.tables import PREDICTIONS
+
+NAME = "predictions.parquet"
+CHAMPION = "champion"
+_NUMBERS = ("proba_home", "proba_draw", "proba_away", "expected_home", "expected_away")
+_CHANCES = list(_NUMBERS[:3])
+_CODED = (
+    "predicted_class", "predicted_label", "is_future", "startTimeUtc", "homeTeamName", "awayTeamName", "model_run_id",
+    "likeliest_home", "likeliest_away", "in_sample",
+)  # fmt: skip
+_AGAIN = "Run the pipeline again to make it anew."
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """The forecasts of one model version: `ids` ascending, shape (n,); `numbers` (n, 5); `codes` (n, 10) into `values`."""
+
+    version: int | None
+    ids: Ints
+    numbers: Floats
+    codes: Codes
+    values: tuple[list[Any], ...]
+
+    def row(self, match_id: object, stage: str) -> Row | None:
+        at = place(self.ids, match_id)
+        return None if at is None else self.at(at, stage)
+
+    def at(self, at: int, stage: str | None) -> Row:
+        home, draw, away, expected_home, expected_away = self.numbers[at].tolist()
+        label, words, future, start, home_team, away_team, run, likeliest_home, likeliest_away, in_sample = self.codes[at].tolist()
+        values = self.values
+        return Row(
+            match_id=int(self.ids[at]),
+            proba_home=home,
+            proba_draw=draw,
+            proba_away=away,
+            predicted_class=values[0][label],
+            predicted_label=values[1][words],
+            is_future=values[2][future],
+            startTimeUtc=values[3][start],
+            homeTeamName=values[4][home_team],
+            awayTeamName=values[5][away_team],
+            model_run_id=values[6][run],
+            model_stage=stage,
+            model_version=self.version,
+            likeliest_home=values[7][likeliest_home],
+            likeliest_away=values[8][likeliest_away],
+            expected_home=expected_home if expected_home == expected_home else None,
+            expected_away=expected_away if expected_away == expected_away else None,
+            in_sample=values[9][in_sample],
+        )
+
+
+@dataclass(frozen=True)
+class PredictionTable:
+    """All forecasts, by model version. A file without versions has one, None, the champion's.
+
+    `aliases` are the stages that the rows themselves name; what the pointer or the registry says comes before them.
+    """
+
+    versions: Mapping[int | None, Forecasts]
+    aliases: Mapping[str, int | None]
+    frame: pd.DataFrame
+
+    @classmethod
+    def read(cls, data: bytes) -> PredictionTable:
+        """The table in a Parquet file; TableInvalid says what is wrong with it."""
+        with refusing(NAME):
+            frame = _checked(by_match_id(NAME, read_parquet(data)))
+            coded = [uniques(frame[column]) for column in _CODED]
+            codes = np.column_stack([column for column, _ in coded])
+            values = tuple(value for _, value in coded)
+            numbers = frame[list(_NUMBERS)].to_numpy(dtype=np.float64)
+            ids = frame.index.to_numpy()
+            versions = {
+                version: Forecasts(version, ids[rows], numbers[rows], codes[rows], values) for version, rows in _by_version(frame).items()
+            }
+            return cls(versions, _named(frame), frame)
+
+    def all(self, limit: int | None, offset: int) -> Iterator[Row]:
+        """Every row, by version and match, from the one numbered `offset`."""
+        stages = {version: stage for stage, version in reversed(list(self.aliases.items()))}
+        left = sum(len(forecasts.ids) for forecasts in self.versions.values()) if limit is None else limit
+        for version, forecasts in self.versions.items():
+            many = len(forecasts.ids)
+            for at in range(min(offset, many), min(offset + left, many)):
+                yield forecasts.at(at, stages.get(version))
+                left -= 1
+            offset = max(0, offset - many)
+
+
+def _by_version(frame: pd.DataFrame) -> dict[int | None, Ints]:
+    """The positions of each version's rows, the newest version first."""
+    version = frame["model_version"].fillna(-1).to_numpy(dtype=np.int64)
+    found: dict[int | None, Ints] = {}
+    for number in np.unique(version)[::-1]:
+        found[int(number) if number >= 0 else None] = np.flatnonzero(version == number)
+    return found
+
+
+def _named(frame: pd.DataFrame) -> dict[str, int | None]:
+    if frame["model_version"].isna().all():
+        return {CHAMPION: None}
+    pairs = frame[["model_stage", "model_version"]].dropna().drop_duplicates("model_stage", keep="last")
+    return {str(stage): int(version) for stage, version in pairs.itertuples(index=False)}
+
+
+def _checked(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame as PREDICTIONS says, with probabilities that are ones. TableInvalid names what is wrong, and how often."""
+    if "startTimeUtc" in frame:
+        frame = frame.assign(startTimeUtc=pd.to_datetime(frame["startTimeUtc"], utc=True))
+    frame = PREDICTIONS.check(frame)
+    chances = frame[_CHANCES].to_numpy()
+    said = frame["predicted_class"].to_numpy()
+    _refuse(np.isnan(chances).any(axis=1), "lack a probability")
+    _refuse(((chances < 0) | (chances > 1)).any(axis=1), "have a probability outside 0 to 1")
+    _refuse(np.abs(chances.sum(axis=1) - 1) > 1e-6, "have probabilities that do not sum to one")
+    _refuse((said < 0) | (said > 2), "have a predicted_class that is not 0, 1 or 2")
+    _refuse(chances[np.arange(len(said)), said] < chances.max(axis=1), "have a predicted_class that is not the likeliest")
+    labels = np.array([outcome.label for outcome in Outcome])
+    _refuse(labels[said] != frame["predicted_label"].to_numpy(dtype=object), "have a predicted_label that is not their class's")
+    _refuse(frame["model_version"].isna().to_numpy() != frame["model_version"].isna().all(), "lack a model_version that others have")
+    _refuse(frame.reset_index().duplicated(["match_id", "model_version"]).to_numpy(), "repeat a match and model version")
+    return frame
+
+
+def _refuse(wrong: Any, what: str) -> None:
+    if wrong.any():
+        raise TableInvalid(f"{NAME}: {int(wrong.sum())} of {len(wrong)} rows {what}. {_AGAIN}")
