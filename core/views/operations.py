@@ -11,7 +11,7 @@ import pandas as pd
 
 from core.clock import from_iso
 from core.views.charted import Verdict
-from core.views.words import MISSING, ago, clock_time, count, duration, file_size, listed, sentence
+from core.views.words import MISSING, ago, clock_time, count, duration, listed, sentence
 
 Row = Mapping[str, Any]
 
@@ -195,7 +195,7 @@ class FileRow:
     meaning: str
     written: str
     rows: str
-    size: str
+    problem: str
 
 
 FILES = {
@@ -208,21 +208,9 @@ FILES = {
 }
 
 
-def file_rows(published: Mapping[str, Any] | None, now: datetime) -> list[FileRow]:
-    """Each file of the latest publication. `published` is batch/current.json; none before the first."""
-    if not published:
-        return []
-    written = ago(from_iso(published["written_at"]), now)
-    files: dict[str, Row] = dict(published.get("files") or {})
-    return [_file(name, file, written) for name, file in files.items()]
-
-
-def _file(name: str, file: Row, written: str) -> FileRow:
-    return FileRow(name, FILES.get(name, name), written, _whole(file.get("rows")), file_size(file.get("bytes")))
-
-
-def _whole(n: int | None) -> str:
-    return MISSING if n is None else f"{n:,}"
+def file_row(name: str, written_at: datetime | None, rows: int | None, problem: str | None, now: datetime) -> FileRow:
+    """One published file as it is held in memory; `problem` says why something newer could not be taken up, or that it is stale."""
+    return FileRow(name, FILES.get(name, name), ago(written_at, now), MISSING if rows is None else f"{rows:,}", sentence(problem or ""))
 
 
 @dataclass(frozen=True)

@@ -96,14 +96,6 @@ def clock_time(moment: datetime, zone: tzinfo, now: datetime) -> str:
     return f"{written}, {local:%H:%M}"
 
 
-def file_size(size: int | None) -> str:
-    if size is None:
-        return MISSING
-    if size < 1000:
-        return f"{size} B"
-    return f"{size / 1e3:.0f} kB" if size < 1e6 else f"{size / 1e6:.1f} MB"
-
-
 def sentence(text: str) -> str:
     """The text with a capital first letter and one full stop."""
     text = text.strip()

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from core.clock import iso
-from core.views.operations import file_rows, happenings, headline, run_rows, table, task_rows, worker_rows
+from core.views.operations import file_row, happenings, headline, run_rows, table, task_rows, worker_rows
 
 NOW = datetime(2026, 3, 13, 12, 10, 0, tzinfo=UTC)
 
@@ -99,12 +99,11 @@ def test_a_process_that_is_down_is_the_headline():
     assert told.detail == "No task was ever queued."
 
 
-def test_each_published_file_shows_its_age_its_rows_and_its_size():
-    published = {"written_at": before(720), "files": {"predictions.parquet": {"rows": 1234, "bytes": 45_600}, "odd.bin": {}}}
-    rows = file_rows(published, NOW)
-    assert (rows[0].meaning, rows[0].written, rows[0].rows, rows[0].size) == ("Forecasts", "12 min ago", "1,234", "46 kB")
-    assert (rows[1].meaning, rows[1].rows, rows[1].size) == ("odd.bin", "–", "–")
-    assert file_rows(None, NOW) == []
+def test_each_published_file_shows_its_age_its_rows_and_its_problem():
+    row = file_row("predictions.parquet", NOW - timedelta(minutes=12), 1234, None, NOW)
+    assert (row.meaning, row.written, row.rows, row.problem) == ("Forecasts", "12 min ago", "1,234", "")
+    odd = file_row("odd.bin", None, None, "the store does not answer", NOW)
+    assert (odd.meaning, odd.written, odd.rows, odd.problem) == ("odd.bin", "never", "–", "The store does not answer.")
 
 
 def test_a_run_that_has_not_ended_says_how_long_it_has_been_going():
