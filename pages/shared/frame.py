@@ -1,0 +1,59 @@
+"""What every page shows around its own: the head with how fresh it is, banners with their reasons, the foot."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import streamlit as st
+
+from core.clock import real_now
+from core.metrics import PAGE_RENDER
+from core.views import fresh
+from pages.shared import cards, held, state
+
+HERE = Path(__file__).parent
+ABOUT = "Open football forecasts over a forecasting service. Forecasts are sealed before the match. This is no betting product."
+
+
+def begin() -> None:
+    """Name the app and bring its one style sheet; called once, before any page."""
+    st.set_page_config(page_title="SoccerPredictAI", page_icon=HERE / "icon.svg", layout="wide", menu_items={"About": ABOUT})
+    st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "logo.svg"))
+    st.html(HERE / "look.css")
+
+
+def masthead(title: str, question: str) -> None:
+    """The page's title, its question in one line, how fresh its data are, and what a visitor should know first."""
+    services = held.services()
+    zone = state.zone()
+    chip = fresh.chip(services.freshness(), state.zone_name(zone))
+    banners = [cards.banner(notice.title, notice.text, notice.kind) for notice in services.notices()]
+    st.html(cards.masthead(title, question, chip) + "".join(banners))
+    services.first_page_served()
+
+
+def footer() -> None:
+    st.html(
+        cards.wrapped(
+            '<p class="foot">Open data, open code. Forecasts are sealed before kick-off and never edited. '
+            "Not a betting product: bookmakers’ odds appear only as a yardstick.</p>"
+        )
+    )
+
+
+@contextmanager
+def timed(page: str) -> Iterator[None]:
+    """Count how long a page took to draw."""
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        PAGE_RENDER.labels(page).observe(time.perf_counter() - started)
+
+
+def written() -> str:
+    """The moment of a download, for its name."""
+    return f"{real_now():%Y-%m-%d}"

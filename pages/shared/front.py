@@ -1,0 +1,40 @@
+"""What the web process does before the first visitor and after the last."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import streamlit as st
+
+from pages.shared import held
+from workers import sidecar
+from workers.api import api
+
+
+@asynccontextmanager
+async def lifespan(app: st.App) -> AsyncIterator[None]:
+    """Open the services, wire the API to them, start the metrics' own port, warm what the first page needs."""
+    services = await anyio.to_thread.run_sync(held.services)
+    api.state.services, api.state.jobs = services, held.jobs()
+    metrics = sidecar.serve(services.settings.metrics_port)
+    await anyio.to_thread.run_sync(_warm)
+    # What is here now stays: without it in the way, the collection after each run of a page takes no time.
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        metrics.close()
+        held.jobs().close()
+        services.close()
+
+
+def _warm() -> None:
+    """Import what pages draw with; the first visitor need not wait for it."""
+    import pandas
+    import plotly.graph_objects
+
+    assert pandas and plotly.graph_objects.Figure
