@@ -288,8 +288,16 @@ class TaskLedger:
         with self.database.read() as connection:
             row = connection.execute(sa.select(*_SHOWN).where(tasks.c.task_id == task_id)).mappings().first()
         if row is None:
-            raise TaskUnknown(f"There is no task {task_id[:40]!r}. Its id is in the answer of the request that made it.")
+            raise _unknown(task_id)
         return _shown(row)
+
+    def kind(self, task_id: str) -> tuple[str, str]:
+        """The name and the queue of a task; TaskUnknown for an id that is not there."""
+        with self.database.read() as connection:
+            row = connection.execute(sa.select(tasks.c.name, tasks.c.queue).where(tasks.c.task_id == task_id)).first()
+        if row is None:
+            raise _unknown(task_id)
+        return row.name, row.queue
 
     def recent(self, limit: int = 50, status: str | None = None) -> list[TaskRow]:
         """The latest tasks, newest first: the keys of `get` and name, queue, worker, attempts, failures, kills, progress_note."""
@@ -380,6 +388,10 @@ class TaskLedger:
 
 
 _SHOWN = tuple(tasks.c[name] for name in ("task_id", "status", "progress", "result", "error", "created_at", "started_at", "finished_at"))
+
+
+def _unknown(task_id: str) -> TaskUnknown:
+    return TaskUnknown(f"There is no task {task_id[:40]!r}. Its id is in the answer of the request that made it.")
 
 
 def _shown(row: sa.RowMapping) -> TaskRow:

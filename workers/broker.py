@@ -1,0 +1,168 @@
+"""The queue itself: Huey on SQLite or Redis, carrying nothing but a task's name and id as JSON.
+
+What a task is stands in the ledger. A message says only "look at this one", so that a lost, doubled or forged message
+does no harm, and nothing that comes from the broker is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from huey import Huey, PriorityRedisExpireHuey, SqliteHuey
+from huey.registry import Message
+from huey.serializer import Serializer
+from redis import ConnectionPool
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from core.errors import QueueUnavailable, SettingsError
+
+# How often an idle worker asks the SQLite queue: seldom with a bell that wakes it, often without. Redis wakes it by itself.
+WITH_BELL = 0.25
+WITHOUT_BELL = 0.01
+# How long a Redis server keeps the note that a task has ended; the result itself stands in the ledger.
+NOTE_SECONDS = 600
+
+SQLITE = "sqlite:///"
+
+Run = Callable[[str, str], Any]
+
+
+class Notes(Serializer):  # type: ignore[misc]
+    """Messages and results as JSON. A message is {task, task_id} and names no code: it always means `perform`."""
+
+    def _serialize(self, data: Any) -> bytes:
+        if isinstance(data, Message):
+            data = {"task": data.args[0], "task_id": data.id}
+        return json.dumps(data).encode()
+
+    def _deserialize(self, data: Any) -> Any:
+        found = json.loads(bytes(data))
+        if isinstance(found, dict) and set(found) == {"task", "task_id"}:
+            name, task_id = str(found["task"]), str(found["task_id"])
+            return Message(id=task_id, name=f"{__name__}.perform", args=(name, task_id), kwargs={}, retries=0, retry_delay=0)
+        raise ValueError("a message that is none of ours")
+
+
+class Bell:
+    """A named pipe beside the queue's file: who pushes rings it, and an idle worker wakes at once. Without one it just polls."""
+
+    def __init__(self, path: Path) -> None:
+        self._pipe: int | None = None
+        with suppress(OSError):  # a file system without pipes
+            with suppress(FileExistsError):
+                os.mkfifo(path, 0o600)
+            self._pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+
+    def ring(self) -> None:
+        if self._pipe is not None:
+            with suppress(OSError):  # full of rings that nobody heard yet
+                os.write(self._pipe, b".")
+
+    def wait(self) -> None:
+        """Return at a ring, or when it is time to look anyway."""
+        if self._pipe is None:
+            time.sleep(WITHOUT_BELL)
+        elif select.select([self._pipe], [], [], WITH_BELL)[0]:
+            with suppress(OSError):  # another worker heard it first
+                os.read(self._pipe, 1)
+
+    def close(self) -> None:
+        if self._pipe is not None:
+            os.close(self._pipe)
+            self._pipe = None
+
+
+class Queue:
+    """One named queue. `run(name, task_id)` is called for each message in the process that consumes it."""
+
+    def __init__(self, url: str, name: str, run: Run | None = None) -> None:
+        with words():
+            self.huey = _huey(url, name)
+        self.bell = Bell(_path(url).with_suffix(f".{name.rpartition('_')[2]}.bell")) if url.startswith(SQLITE) else None
+
+        def perform(task: str, task_id: str) -> Any:
+            return None if run is None else run(task, task_id)
+
+        self._perform = self.huey.task(name="perform")(perform)
+
+    def push(self, task: str, task_id: str) -> None:
+        with words():
+            self.huey.enqueue(self._perform.s(task, task_id, id=task_id))
+        if self.bell is not None:
+            self.bell.ring()
+
+    def take(self) -> Any:
+        """The next message, or None; a Redis queue waits a second for one. ValueError or HueyException for one that is none of ours."""
+        with words():
+            return self.huey.dequeue()
+
+    def perform(self, message: Any) -> None:
+        with words():
+            self.huey.execute(message)
+
+    def rest(self) -> None:
+        """Wait a moment after an empty `take`."""
+        if self.bell is not None:
+            self.bell.wait()
+
+    def size(self) -> int:
+        with words():
+            return int(self.huey.pending_count())
+
+    def ids(self) -> set[str]:
+        """The ids of the tasks that stand in the queue now."""
+        with words():
+            return {message.id for message in self.huey.pending()}
+
+    def wait(self, task_id: str, seconds: float) -> None:
+        """Return when the task has ended or the time is over. Only where the broker can notify."""
+        with words():
+            self.huey.storage.wait_result(task_id, timeout=seconds)
+
+    @property
+    def notifies(self) -> bool:
+        return bool(getattr(self.huey.storage, "notify_result", False))
+
+    def close(self) -> None:
+        self.huey.storage.close()
+        if self.bell is not None:
+            self.bell.close()
+
+
+@contextmanager
+def words() -> Iterator[None]:
+    """Whatever the broker says when it fails becomes QueueUnavailable."""
+    try:
+        yield
+    except (RedisError, sqlite3.Error, OSError) as error:
+        raise QueueUnavailable(
+            f"The task queue does not answer ({type(error).__name__}). Check SOCCER_QUEUE_URL and what it points to, then try again."
+        ) from error
+
+
+def _path(url: str) -> Path:
+    return Path(url.removeprefix(SQLITE))
+
+
+def _huey(url: str, name: str) -> Huey:
+    if url.startswith(SQLITE):
+        path = _path(url)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The ledger can rebuild this queue, so a power cut may take its last messages: no wait for the disk.
+        return SqliteHuey(name, filename=str(path), fsync=False, results=False, serializer=Notes())
+    if url.startswith(("redis://", "rediss://", "unix://")):
+        pool = ConnectionPool.from_url(
+            url, socket_connect_timeout=2, socket_timeout=10, health_check_interval=30, retry=Retry(NoBackoff(), 1)
+        )
+        return PriorityRedisExpireHuey(name, connection_pool=pool, notify_result=True, expire_time=NOTE_SECONDS, serializer=Notes())
+    raise SettingsError(f"SOCCER_QUEUE_URL begins with {url.split(':')[0]!r}; it takes sqlite:/// and redis:// addresses.")

@@ -1,0 +1,156 @@
+"""Where work is handed in: a row in the ledger first, then a message in the queue."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from math import isfinite
+from typing import Any
+
+from core.clock import iso
+from core.errors import FeaturesRefused, QueueFull, QueueUnavailable, SettingsError
+from core.settings import Settings
+from core.storage.database import Database
+from core.storage.task_ledger import ENDED, TaskLedger, TaskRow
+from workers.broker import Queue
+
+QUEUES = ("ml", "batch")
+DAY = 86400.0
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of task: its queue, the seconds it may run, and those after which it is not worth starting (None: always)."""
+
+    queue: str
+    limit: float
+    expires_in: float | None = None
+
+
+KINDS: Mapping[str, Kind] = {
+    "predict_match": Kind("ml", 30.0, DAY),
+    "get_model_info": Kind("ml", 30.0, DAY),
+    "export_data_raw": Kind("batch", 600.0),
+}
+
+
+class Jobs:
+    """Hands tasks in and says how they stand. Raises QueueUnavailable, QueueFull and, for the ledger, DatabaseUnavailable."""
+
+    def __init__(self, ledger: TaskLedger, queues: Mapping[str, Queue], limit: int, kinds: Mapping[str, Kind] = KINDS) -> None:
+        self.ledger = ledger
+        self.kinds = kinds
+        self._queues = queues
+        self._limit = limit
+
+    @classmethod
+    def open(cls, settings: Settings, database: Database, kinds: Mapping[str, Kind] = KINDS) -> Jobs:
+        queues = {queue: Queue(settings.queue_url, queue_name(database, queue)) for queue in QUEUES}
+        return cls(TaskLedger(database), queues, settings.queue_limit, kinds)
+
+    def predict_match(
+        self,
+        match_id: int,
+        features: Mapping[str, Any],
+        features_computed_at: datetime | str | None = None,
+        model_stage: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> str:
+        """Queue one prediction and return the task's id; its result will have the shape of `PredictResponse`."""
+        computed_at = iso(features_computed_at) if isinstance(features_computed_at, datetime) else features_computed_at
+        arguments = {"match_id": match_id, "features": dict(features), "features_computed_at": computed_at, "model_stage": model_stage}
+        try:
+            return self.hand_in("predict_match", arguments, idempotency_key)
+        except ValueError as error:
+            infinite = [name for name, value in features.items() if isinstance(value, float) and not isfinite(value)]
+            raise FeaturesRefused(dict.fromkeys(infinite, "not a finite number")) from error
+
+    def get_model_info(self, model_stage: str | None = None, idempotency_key: str | None = None) -> str:
+        """Queue a question about a stage's model; its result will have the shape of `ModelInfoResponse`."""
+        return self.hand_in("get_model_info", {"model_stage": model_stage}, idempotency_key)
+
+    def export_data_raw(self, name_table: str, idempotency_key: str | None = None) -> str:
+        """Queue the export of one table of the database to the store."""
+        return self.hand_in("export_data_raw", {"name_table": name_table}, idempotency_key)
+
+    def hand_in(self, name: str, arguments: Mapping[str, Any], idempotency_key: str | None = None) -> str:
+        """Queue a task of this kind. The same key gives the same task; ValueError for arguments that are not JSON."""
+        known = self.ledger.known(name, idempotency_key)
+        if known is not None:
+            return known
+        kind = self.kinds[name]
+        queue = self._queues[kind.queue]
+        if queue.size() >= self._limit:
+            raise QueueFull(f"{self._limit} tasks wait already. Try again in a minute; SOCCER_QUEUE_LIMIT sets how many may wait.")
+        task_id = self.ledger.create(name, kind.queue, arguments, idempotency_key, kind.expires_in)
+        try:
+            queue.push(name, task_id)
+        except QueueUnavailable as error:
+            self.ledger.refuse(task_id, {"kind": "queue_unavailable", "message": str(error)})
+            raise
+        return task_id
+
+    def wait(self, task_id: str, seconds: float) -> TaskRow:
+        """The task once it has ended, or as it stands after so many seconds."""
+        queue = self._queues[self.ledger.kind(task_id)[1]]
+        until = time.monotonic() + seconds
+        pause = 0.002
+        while True:
+            task = self.ledger.get(task_id)
+            left = until - time.monotonic()
+            if task["status"] in ENDED or left <= 0:
+                return task
+            if queue.notifies:
+                queue.wait(task_id, min(1.0, left))
+            time.sleep(min(pause, left))
+            pause = min(pause * 1.2, 0.1)
+
+    def revoke(self, task_id: str) -> TaskRow:
+        """See TaskLedger.revoke; its message is dropped when a worker comes to it."""
+        return self.ledger.revoke(task_id)
+
+    def requeue(self, task_id: str) -> TaskRow:
+        """An ended task without a result waits again."""
+        task = self.ledger.requeue(task_id)
+        name, queue = self.ledger.kind(task_id)
+        with suppress(QueueUnavailable):  # the reaper puts it there when the queue answers again
+            self._queues[queue].push(name, task_id)
+        return task
+
+    def push_due(self) -> list[str]:
+        """Put into the queue what the ledger says should stand there and does not. The ids of what was missing."""
+        due = self.ledger.due()
+        if not due:
+            return []
+        standing = set().union(*(queue.ids() for queue in self._queues.values()))
+        missing = [row for row in due if row[0] not in standing]
+        for task_id, name, queue in missing:
+            self.ledger.queued_again(task_id)
+            self._queues[queue].push(name, task_id)
+        return [row[0] for row in missing]
+
+    def depth(self) -> dict[str, dict[str, int]]:
+        """For each queue: how many tasks wait in it, are planned for later (their next try), and run now."""
+        found: dict[str, dict[str, int]] = {}
+        for name, queue in self._queues.items():
+            counts = self.ledger.counts(name)
+            found[name] = {"waiting": queue.size(), "scheduled": counts["RETRY"], "active": counts["STARTED"]}
+        return found
+
+    def backend(self) -> str:
+        """What carries the queue, for people: `SQLite` or `Redis`."""
+        return "Redis" if any(queue.notifies for queue in self._queues.values()) else "SQLite"
+
+    def close(self) -> None:
+        for queue in self._queues.values():
+            queue.close()
+
+
+def queue_name(database: Database, queue: str) -> str:
+    """A queue belongs to one database: two instances may share a Redis server."""
+    if queue not in QUEUES:
+        raise SettingsError(f"There is no queue {queue!r}; a worker takes --queue ml or --queue batch.")
+    return f"soccer_{database.instance_id()[:12]}_{queue}"
