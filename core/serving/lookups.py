@@ -141,9 +141,10 @@ class PredictionLookupService(Lookup[PredictionTable]):
 
     def get_prediction(self, match_id: int, stage: str = CHAMPION) -> Row | None:
         """The forecast of a match by the version behind `stage`; None when there is none. Missing values are None."""
-        if self._kept.peek() is None:
-            self._kept.get()
         forecasts = self._stages.get(stage)
+        if forecasts is None:
+            self._kept.get()  # the first call of all reads the file
+            forecasts = self._stages.get(stage)
         return None if forecasts is None else forecasts.row(match_id, stage)
 
     def list_matches(self, limit: int | None = None, offset: int = 0) -> list[Row]:

@@ -68,7 +68,7 @@ def by_match_id(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     frame.index = frame.index.astype("int64").rename("match_id")
     if len(frame) and (frame.index.min() <= 0 or frame.index.max() >= MOST):
         raise TableInvalid(f"{name} holds a match_id that is not between 1 and 2^53. Run the pipeline again to make it anew.")
-    return frame.sort_index(kind="stable")
+    return frame if frame.index.is_monotonic_increasing else frame.sort_index(kind="stable")
 
 
 def place(ids: Ints, match_id: object) -> int | None:
@@ -81,7 +81,7 @@ def place(ids: Ints, match_id: object) -> int | None:
     if not 0 < wanted < MOST:
         return None
     at = int(ids.searchsorted(wanted))
-    return at if at < len(ids) and ids[at] == wanted else None
+    return at if at < len(ids) and ids.item(at) == wanted else None
 
 
 def plain(value: Any) -> Any:

@@ -4,35 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from struct import Struct
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from core.errors import TableInvalid
 from core.football.outcomes import Outcome
-from core.serving.parsing import Codes, Floats, Ints, Row, by_match_id, place, read_parquet, refusing, uniques
+from core.serving.parsing import Codes, Ints, Row, by_match_id, place, read_parquet, refusing, uniques
 from core.tables import PREDICTIONS
 
 NAME = "predictions.parquet"
 CHAMPION = "champion"
 _NUMBERS = ("proba_home", "proba_draw", "proba_away", "expected_home", "expected_away")
 _CHANCES = list(_NUMBERS[:3])
-_CODED = (
-    "predicted_class", "predicted_label", "is_future", "startTimeUtc", "homeTeamName", "awayTeamName", "model_run_id",
-    "likeliest_home", "likeliest_away", "in_sample",
-)  # fmt: skip
+_ALONE = ("startTimeUtc", "homeTeamName", "awayTeamName")
+# These take few values together, so that one code stands for all of them.
+_TOGETHER = ("predicted_class", "predicted_label", "is_future", "model_run_id", "likeliest_home", "likeliest_away", "in_sample")
+_RECORD = Struct("=5d4i")
+_SIZE, _unpack = _RECORD.size, _RECORD.unpack_from
 _AGAIN = "Run the pipeline again to make it anew."
 
 
 @dataclass(frozen=True)
 class Forecasts:
-    """The forecasts of one model version: `ids` ascending, shape (n,); `numbers` (n, 5); `codes` (n, 10) into `values`."""
+    """The forecasts of one model version: `ids` ascending, shape (n,), and `records`, one after the other as `_RECORD` says.
+
+    Numbers stand in a record as they are, all else as a code: the place in one of the lists of `values`.
+    """
 
     version: int | None
     ids: Ints
-    numbers: Floats
-    codes: Codes
+    records: memoryview
     values: tuple[list[Any], ...]
 
     def row(self, match_id: object, stage: str) -> Row | None:
@@ -40,28 +45,30 @@ class Forecasts:
         return None if at is None else self.at(at, stage)
 
     def at(self, at: int, stage: str | None) -> Row:
-        home, draw, away, expected_home, expected_away = self.numbers[at].tolist()
-        label, words, future, start, home_team, away_team, run, likeliest_home, likeliest_away, in_sample = self.codes[at].tolist()
-        values = self.values
+        home, draw, away, expected_home, expected_away, start, home_team, away_team, together = _unpack(self.records, at * _SIZE)
+        starts, home_teams, away_teams, combinations = self.values
+        said, label, future, run, likeliest_home, likeliest_away, in_sample = combinations[together]
         return Row(
-            match_id=int(self.ids[at]),
-            proba_home=home,
-            proba_draw=draw,
-            proba_away=away,
-            predicted_class=values[0][label],
-            predicted_label=values[1][words],
-            is_future=values[2][future],
-            startTimeUtc=values[3][start],
-            homeTeamName=values[4][home_team],
-            awayTeamName=values[5][away_team],
-            model_run_id=values[6][run],
-            model_stage=stage,
-            model_version=self.version,
-            likeliest_home=values[7][likeliest_home],
-            likeliest_away=values[8][likeliest_away],
-            expected_home=expected_home if expected_home == expected_home else None,
-            expected_away=expected_away if expected_away == expected_away else None,
-            in_sample=values[9][in_sample],
+            {
+                "match_id": self.ids.item(at),
+                "proba_home": home,
+                "proba_draw": draw,
+                "proba_away": away,
+                "predicted_class": said,
+                "predicted_label": label,
+                "is_future": future,
+                "startTimeUtc": starts[start],
+                "homeTeamName": home_teams[home_team],
+                "awayTeamName": away_teams[away_team],
+                "model_run_id": run,
+                "model_stage": stage,
+                "model_version": self.version,
+                "likeliest_home": likeliest_home,
+                "likeliest_away": likeliest_away,
+                "expected_home": expected_home if expected_home == expected_home else None,
+                "expected_away": expected_away if expected_away == expected_away else None,
+                "in_sample": in_sample,
+            }
         )
 
 
@@ -81,13 +88,12 @@ class PredictionTable:
         """The table in a Parquet file; TableInvalid says what is wrong with it."""
         with refusing(NAME):
             frame = _checked(by_match_id(NAME, read_parquet(data)))
-            coded = [uniques(frame[column]) for column in _CODED]
-            codes = np.column_stack([column for column, _ in coded])
-            values = tuple(value for _, value in coded)
-            numbers = frame[list(_NUMBERS)].to_numpy(dtype=np.float64)
+            coded = [*(uniques(frame[column]) for column in _ALONE), _combined([uniques(frame[column]) for column in _TOGETHER])]
+            records = _records(frame, [codes for codes, _ in coded])
             ids = frame.index.to_numpy()
             versions = {
-                version: Forecasts(version, ids[rows], numbers[rows], codes[rows], values) for version, rows in _by_version(frame).items()
+                version: Forecasts(version, ids[rows], memoryview(records[rows].tobytes()), tuple(values for _, values in coded))
+                for version, rows in _by_version(frame).items()
             }
             return cls(versions, _named(frame), frame)
 
@@ -101,6 +107,25 @@ class PredictionTable:
                 yield forecasts.at(at, stages.get(version))
                 left -= 1
             offset = max(0, offset - many)
+
+
+def _combined(columns: list[tuple[Codes, list[Any]]]) -> tuple[Codes, list[Any]]:
+    """Several coded columns as one, whose values are tuples."""
+    sizes = [len(values) for _, values in columns]
+    # A missing value is -1, the last of its list, and so counts as the number before the list's length.
+    number = np.ravel_multi_index([codes % size for (codes, _), size in zip(columns, sizes, strict=True)], sizes)
+    found, codes = np.unique(number, return_inverse=True)
+    chosen = zip(*np.unravel_index(found, sizes), strict=True)
+    return codes.astype(np.int32), [tuple(values[at] for (_, values), at in zip(columns, places, strict=True)) for places in chosen]
+
+
+def _records(frame: pd.DataFrame, codes: list[Codes]) -> NDArray[np.void]:
+    """Each row as one record: a read touches one place in memory, and unpacks it in one call."""
+    columns = [*(frame[name].to_numpy(dtype=np.float64) for name in _NUMBERS), *codes]
+    records = np.empty(len(frame), dtype=[(f"{number}", column.dtype) for number, column in enumerate(columns)])
+    for number, column in enumerate(columns):
+        records[f"{number}"] = column
+    return records
 
 
 def _by_version(frame: pd.DataFrame) -> dict[int | None, Ints]:
