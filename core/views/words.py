@@ -81,6 +81,11 @@ def day(moment: date) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
+def weekday(moment: date, today: date) -> str:
+    """`Saturday 14 March`, with the year where it is not this one's."""
+    return f"{moment:%A} {moment.day} {moment:%B}" + (f" {moment.year}" if moment.year != today.year else "")
+
+
 def span(first: date, last: date) -> str:
     """`1 January to 17 April 2026`; the first year only where it differs."""
     start = f"{first.day} {first:%B}" if first.year == last.year else day(first)

@@ -10,6 +10,7 @@ from html import escape
 
 from core.football.outcomes import Probabilities
 from core.views.fresh import Chip
+from core.views.matches import Card, Result
 
 Percentages = tuple[int, int, int]
 SIDES = (("h", "home win"), ("d", "draw"), ("a", "away win"))
@@ -31,7 +32,8 @@ def masthead(title: str, question: str, chip: Chip) -> str:
         for place, (word, value) in enumerate(chip.facts)
     )
     return wrapped(
-        f'<header class="mast"><div><h1>{escape(title)}</h1><p class="dek">{escape(question)}</p></div><div class="fresh">{facts}</div></header>'
+        f'<header class="mast"><div><h1>{escape(title)}</h1><p class="dek">{escape(question)}</p></div>'
+        f'<div class="fresh">{facts}</div></header>'
     )
 
 
@@ -52,6 +54,40 @@ def bar(percentages: Percentages, happened: int | None = None) -> str:
         for place, ((letter, words), percent) in enumerate(zip(SIDES, percentages, strict=True))
     )
     return f'<p class="bar">{"".join(parts)}</p>'
+
+
+def day(title: str, many: str, inner: str) -> str:
+    """A day of matches; `inner` holds its leagues, each a heading and a list."""
+    return (
+        f'<section><div class="day"><h2>{escape(title)} <span>{escape(many)}</span></h2><span>Likeliest score</span></div>{inner}</section>'
+    )
+
+
+def league(name: str) -> str:
+    """A league's name, and the beginning of its list."""
+    return f'<p class="comp">{escape(name)}</p><ol>'
+
+
+def match(card: Card, address: str) -> str:
+    """One match to come: it reads as a sentence, and the link covers it."""
+    at = card.kickoff.isoformat() if card.kickoff else card.day.isoformat()
+    tag = '<span class="tag">toss-up</span> ' if card.toss_up else ""
+    return (
+        f'<li><article class="m" id="m{card.match_id}"><time datetime="{at}">{card.time}</time>'
+        f'<h3><a class="t home go" href="{escape(address)}" target="_self">{escape(card.home)}</a>{hidden(" against ")}'
+        f'<span class="t away">{escape(card.away)}</span></h3>{bar(card.probabilities.percentages())}'
+        f'<p class="like">{tag}{hidden("likeliest score ")}<b>{escape(card.likeliest)}</b></p></article></li>'
+    )
+
+
+def result(found: Result, address: str) -> str:
+    """One match just played, beside what was said of it."""
+    verdict = '<span class="vd hit">✓ called</span>' if found.called else '<span class="vd miss">missed</span>'
+    names = f"{escape(found.home)} <b>{escape(found.score)}</b> {escape(found.away)}"
+    return (
+        f'<li class="r"><p class="sc"><a href="{escape(address)}" target="_self">{names}</a></p>'
+        f"{verdict}{bar(found.probabilities.percentages(), happened=found.outcome)}</li>"
+    )
 
 
 def legend() -> str:

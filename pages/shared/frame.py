@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit as st
 
-from core.clock import real_now
 from core.metrics import PAGE_RENDER
 from core.views import fresh
 from pages.shared import cards, held, state
@@ -54,6 +53,11 @@ def timed(page: str) -> Iterator[None]:
         PAGE_RENDER.labels(page).observe(time.perf_counter() - started)
 
 
-def written() -> str:
-    """The moment of a download, for its name."""
-    return f"{real_now():%Y-%m-%d}"
+Download = tuple[str, bytes | Callable[[], bytes], str, str, str]
+
+
+def downloads(*files: Download) -> None:
+    """Buttons side by side: (label, data or a function that makes it, file name, media type, icon)."""
+    with st.container(horizontal=True, gap="small"):
+        for label, data, name, media, icon in files:
+            st.download_button(label, data, name, media, icon=icon, type="tertiary", on_click="ignore", key=f"get_{name}")

@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import date
+from functools import cache
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, available_timezones
 
 import streamlit as st
 
 ZONE = "tz"
+OWN_ZONE = "My own"
 LONGEST = 80  # characters of a choice that are read from an address
 
 
-def said(name: str, default: str = "") -> str:
-    """A choice as it stands in the address, cut to a sensible length."""
-    return str(st.query_params.get(name, default))[:LONGEST]
-
-
-def keep(**choices: str | None) -> None:
-    """Write choices into the address; an empty one leaves it."""
-    for name, value in choices.items():
-        if value:
-            st.query_params[name] = value
-        elif name in st.query_params:
-            del st.query_params[name]
-
-
-def one_of(name: str, allowed: tuple[str, ...] | list[str], default: str) -> str:
-    """A choice of the address if it is one of those allowed, else the default."""
-    value = said(name, default)
-    return value if value in allowed else default
+def said(name: str) -> str:
+    """A choice, of its widget if that was drawn before, else of the address; cut to a sensible length."""
+    return str(st.session_state.get(name) or st.query_params.get(name) or "")[:LONGEST]
 
 
 def whole(name: str, default: int, least: int, most: int) -> int:
+    """A choice that is a number, held between `least` and `most`."""
     value = said(name)
     return min(max(int(value), least), most) if value.isascii() and value.isdigit() and len(value) < 10 else default
-
-
-def day(name: str) -> date | None:
-    """A day of the address as YYYY-MM-DD; None when there is none, or when it is no day."""
-    try:
-        return date.fromisoformat(said(name))
-    except ValueError:
-        return None
 
 
 def zone() -> ZoneInfo:
@@ -52,14 +32,24 @@ def zone() -> ZoneInfo:
     return ZoneInfo("UTC")
 
 
-@st.cache_resource(show_spinner=False)
+@cache
 def zones() -> tuple[str, ...]:
     """The time zones that can be chosen, by region and city."""
-    return tuple(
-        sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/", "posix/"))) + ["UTC"]
-    )
+    return (*sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/", "posix/"))), "UTC")
 
 
 def zone_name(zone: ZoneInfo) -> str:
     """`London` of `Europe/London`."""
     return zone.key.rpartition("/")[2].replace("_", " ")
+
+
+def zone_picker() -> None:
+    """Let a visitor read the times of another place; kept in the address."""
+    own = st.context.timezone or "UTC"
+    st.selectbox("Time zone", [OWN_ZONE, *zones()], key=ZONE, bind="query-params", help=f"Your browser says {own}.")
+
+
+def match_address(match_id: int) -> str:
+    """The address of a match's page, which keeps the chosen time zone."""
+    chosen = said(ZONE)
+    return "match?" + urlencode({"id": match_id, **({ZONE: chosen} if chosen in zones() else {})})

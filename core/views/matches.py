@@ -1,0 +1,247 @@
+"""Matches: what is on, who is likely to win, and what we said of the matches just played."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from core.football.matches import plain
+from core.football.outcomes import Outcome, Probabilities
+from core.views.words import count, day, number, percent
+
+TOSS_UP, FAVOURITE = 0.40, 0.60
+ON_A_PAGE = 40
+RESULTS_SHOWN = 8
+STANDINGS = (("champion", "Champion"), ("challenger", "Challenger"), ("baseline", "Baseline"), ("base_rate", "Base rate"))
+CONFIDENCE = {
+    "Any": (0.0, 2.0),
+    "Clear favourite, 60% or more": (FAVOURITE, 2.0),
+    "In between": (TOSS_UP, FAVOURITE),
+    "Toss-up": (0.0, TOSS_UP),
+}
+SEXES = {"All": None, "Men": 0, "Women": 1}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a visitor wants to see; an empty choice means all."""
+
+    q: str = ""
+    sex: int | None = None
+    league: str | None = None
+    team: str | None = None
+    confidence: str = "Any"
+    first: date | None = None
+    last: date | None = None
+    page: int = 1
+
+
+class Card(NamedTuple):
+    """One match to come. `kickoff` is in the visitor's zone, None where only the day is known."""
+
+    match_id: int
+    home: str
+    away: str
+    league: str
+    day: date
+    kickoff: datetime | None
+    probabilities: Probabilities
+    likeliest: str
+
+    @property
+    def time(self) -> str:
+        return f"{self.kickoff:%H:%M}" if self.kickoff else "–"
+
+    @property
+    def toss_up(self) -> bool:
+        return max(self.probabilities.as_tuple()) < TOSS_UP
+
+
+class Result(NamedTuple):
+    """One match just played, beside what was said of it before."""
+
+    match_id: int
+    home: str
+    away: str
+    score: str
+    day: date
+    probabilities: Probabilities
+    outcome: Outcome
+
+    @property
+    def called(self) -> bool:
+        return self.probabilities.likeliest is self.outcome
+
+
+class Standing(NamedTuple):
+    name: str
+    right: str
+    log_loss: str
+
+
+@dataclass(frozen=True)
+class MatchesView:
+    """`days` are (day, its cards) of the page shown; `cards` all that were chosen; `known` how many are to come in all."""
+
+    days: list[tuple[date, list[Card]]]
+    cards: list[Card]
+    known: int
+    page: int
+    pages: int
+
+    @property
+    def nothing(self) -> str:
+        """Why the list is empty, and what to do."""
+        if not self.known:
+            return "No matches are to come in the data. With a network, new fixtures come by themselves; results stand on the right."
+        return f"None of the {count(self.known, 'match', 'matches')} to come fits. Clear the search, or choose less under Filters."
+
+
+def upcoming(features: pd.DataFrame, predictions: pd.DataFrame, version: int | None, zone: tzinfo) -> list[Card]:
+    """The matches to come with the forecasts of one model version, by kick-off. Frames as the lookups give them."""
+    rows = _joined(features[features["is_future"]], predictions, version)
+    cards = [_card(row, zone) for row in rows]
+    return sorted(cards, key=lambda card: (card.day, card.kickoff is None, card.kickoff or _START, card.league, card.home))
+
+
+_START = datetime(1, 1, 1, tzinfo=UTC)
+
+
+def matches_view(cards: Sequence[Card], choices: Choices) -> MatchesView:
+    """The cards that fit the choices, a page of them, by day."""
+    chosen = [card for card in cards if _fits(card, choices)]
+    pages = max(1, -(-len(chosen) // ON_A_PAGE))
+    page = min(max(choices.page, 1), pages)
+    shown = chosen[(page - 1) * ON_A_PAGE : page * ON_A_PAGE]
+    days = [(day, list(some)) for day, some in groupby(shown, key=lambda card: card.day)]
+    return MatchesView(days, chosen, len(cards), page, pages)
+
+
+def by_sex(cards: Sequence[Card], features: pd.DataFrame, sex: int | None) -> list[Card]:
+    if sex is None:
+        return list(cards)
+    wanted = set(features.index[features["sex"] == sex])
+    return [card for card in cards if card.match_id in wanted]
+
+
+def leagues(cards: Sequence[Card]) -> list[str]:
+    return sorted({card.league for card in cards})
+
+
+def teams(cards: Sequence[Card]) -> list[str]:
+    return sorted({name for card in cards for name in (card.home, card.away)}, key=plain)
+
+
+def results(features: pd.DataFrame, predictions: pd.DataFrame, version: int | None, limit: int = RESULTS_SHOWN) -> list[Result]:
+    """The latest results, each with a forecast made by a model that had not seen it; the latest first."""
+    played = features[features["outcome_1x2"].notna()].sort_values(["match_date", "startTimeUtc"], ascending=False).head(4 * limit)
+    rows = _joined(played, predictions[~predictions["in_sample"].fillna(True).astype(bool)], version)
+    return [_result(row) for row in rows][:limit]
+
+
+def results_title(found: Sequence[Result], today: date) -> str:
+    """`Yesterday, and what we said`, or the days that the results are from."""
+    latest = max(result.day for result in found)
+    if {result.day for result in found} == {today - timedelta(days=1)}:
+        return "Yesterday, and what we said"
+    return "Latest results, and what we said" if latest <= today else "Results, and what we said"
+
+
+def results_words(found: Sequence[Result]) -> str:
+    called = sum(result.called for result in found)
+    first, last = min(result.day for result in found), max(result.day for result in found)
+    when = f"{first.day} to {day(last)}" if (first.year, first.month) == (last.year, last.month) and first != last else day(last)
+    return f"{when}. Our favourite won {called} of {len(found)}. The underlined part is what happened."
+
+
+def standings(scores: Mapping[str, Any], versions: Mapping[str, int]) -> list[Standing]:
+    """How the models did on the same matches, as a small table; empty when nothing was scored."""
+    rows = []
+    for stage, words in STANDINGS:
+        found = scores.get(stage)
+        if found and found.get("log_loss", {}).get("point") is not None:
+            name = f"{words} v{versions[stage]}" if stage in versions else words
+            rows.append(Standing(name, percent(found["accuracy"]["point"], 1), number(found["log_loss"]["point"], 3)))
+    return rows
+
+
+def standings_words(scores: Mapping[str, Any]) -> str:
+    """On how many matches, and from when."""
+    since = scores.get("from")
+    return f"{scores.get('matches', 0):,} matches" + (f" since {date.fromisoformat(str(since)[:10]):%B %Y}" if since else "")
+
+
+def downloaded(cards: Sequence[Card]) -> pd.DataFrame:
+    """What a download holds: a row a match, columns named for people."""
+    return pd.DataFrame(
+        [
+            (card.day.isoformat(), f"{card.kickoff:%H:%M}" if card.kickoff else "", card.league, card.home, card.away,
+             *(round(chance, 4) for chance in card.probabilities.as_tuple()), card.likeliest, card.match_id)
+            for card in cards
+        ],
+        columns=["Date", "Kick-off", "League", "Home", "Away", "Home win", "Draw", "Away win", "Likeliest score", "Match id"],
+    )  # fmt: skip
+
+
+def _joined(features: pd.DataFrame, predictions: pd.DataFrame, version: int | None) -> list[dict[str, Any]]:
+    """Each match's facts with its forecast by this version, in the order of `features`; matches without one are left out."""
+    own = predictions if version is None else predictions[predictions["model_version"] == version]
+    facts = features[["match_date", "startTimeUtc", "homeTeamName", "awayTeamName", "competition", "outcome_1x2", "homeScore", "awayScore"]]
+    said = own[["proba_home", "proba_draw", "proba_away", "likeliest_home", "likeliest_away"]]
+    joined = facts.join(said[~said.index.duplicated()], how="inner")
+    return [{str(name): value for name, value in row.items()} for row in joined.reset_index(names="match_id").to_dict("records")]
+
+
+def _probabilities(row: Mapping[str, Any]) -> Probabilities:
+    return Probabilities(float(row["proba_home"]), float(row["proba_draw"]), float(row["proba_away"]))
+
+
+def _card(row: Mapping[str, Any], zone: tzinfo) -> Card:
+    start = row["startTimeUtc"]
+    kickoff = None if pd.isna(start) else start.to_pydatetime().astimezone(zone)
+    likeliest = "–" if pd.isna(row["likeliest_home"]) else f"{int(row['likeliest_home'])}–{int(row['likeliest_away'])}"
+    return Card(
+        int(row["match_id"]),
+        str(row["homeTeamName"]),
+        str(row["awayTeamName"]),
+        str(row["competition"]),
+        kickoff.date() if kickoff else row["match_date"].date(),
+        kickoff,
+        _probabilities(row),
+        likeliest,
+    )
+
+
+def _result(row: Mapping[str, Any]) -> Result:
+    return Result(
+        int(row["match_id"]),
+        str(row["homeTeamName"]),
+        str(row["awayTeamName"]),
+        f"{int(row['homeScore'])}–{int(row['awayScore'])}",
+        row["match_date"].date(),
+        _probabilities(row),
+        Outcome(int(row["outcome_1x2"])),
+    )
+
+
+def _fits(card: Card, choices: Choices) -> bool:
+    least, below = CONFIDENCE.get(choices.confidence, CONFIDENCE["Any"])
+    return (
+        (not choices.league or card.league == choices.league)
+        and (not choices.team or choices.team in (card.home, card.away))
+        and (choices.first is None or card.day >= choices.first)
+        and (choices.last is None or card.day <= choices.last)
+        and least <= max(card.probabilities.as_tuple()) < below
+        and _found(card, choices.q)
+    )
+
+
+def _found(card: Card, q: str) -> bool:
+    """Whether every word searched for begins a word of the teams' or the league's names, whatever the accents."""
+    words = plain(f"{card.home} {card.away} {card.league}").split()
+    return all(any(word.startswith(wanted) for word in words) for wanted in plain(q).split())

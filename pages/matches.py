@@ -1,0 +1,38 @@
+"""Matches, the home page: who is likely to win."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.clock import real_now
+from core.views import matches as view
+from core.views.calendar import calendar
+from pages.shared import frame, held, match_list, state
+
+services = held.services()
+zone = state.zone()
+frame.masthead("Matches", "Who is likely to win. Every forecast is sealed before the match.")
+
+cards = match_list.upcoming(services, zone)
+choices = match_list.choose(services, cards)
+found = view.matches_view(view.by_sex(cards, services.features.frame(), choices.sex), choices)
+
+left, right = st.columns([2.3, 1], gap="medium")
+with left:
+    match_list.days(found, services.clock.now().astimezone(zone).date())
+    if found.cards:
+        match_list.pages(found)
+        frame.downloads(
+            (
+                "These matches as CSV",
+                view.downloaded(found.cards).to_csv(index=False).encode(),
+                "matches.csv",
+                "text/csv",
+                ":material/download:",
+            ),
+            ("Add to calendar", lambda: calendar(found.cards, real_now()), "matches.ics", "text/calendar", ":material/calendar_add_on:"),
+        )
+with right:
+    match_list.results(services)
+    match_list.standings(services)
+frame.footer()

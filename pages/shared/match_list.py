@@ -1,0 +1,101 @@
+"""The parts of the Matches page: choices, days of match cards, the results beside them."""
+
+from __future__ import annotations
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from core.serving.services import Services
+from core.views import matches as view
+from core.views.words import count, weekday
+from pages.shared import cards, state, tables
+from pages.shared.tables import Cell, Name
+
+ALL_LEAGUES, ALL_TEAMS = "All leagues", "All teams"
+
+
+def upcoming(services: Services, zone: ZoneInfo) -> list[view.Card]:
+    """The matches to come in the visitor's time, worked out once for each publication, champion and zone."""
+    version = services.models.versions().get("champion")
+    return _upcoming(services, services.predictions.computed_at, services.features.computed_at, version, zone.key)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _upcoming(_services: Services, said: object, known: object, version: int | None, zone: str) -> list[view.Card]:
+    return view.upcoming(_services.features.frame(), _services.predictions.frame(), version, ZoneInfo(zone))
+
+
+def choose(services: Services, known: list[view.Card]) -> view.Choices:
+    """The row of choices, each kept in the address."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="choices"):
+        q = st.text_input(
+            "Search", key="q", bind="query-params", type="search", live=True, max_chars=60, placeholder="Team or league",
+            label_visibility="collapsed", width=330,
+        )  # fmt: skip
+        sex = st.segmented_control(
+            "Men or women", list(view.SEXES), default="All", required=True, key="sex", bind="query-params", label_visibility="collapsed"
+        )
+        with st.popover("Filters", icon=":material/tune:"):
+            league, team, confidence, first, last = _filters(known)
+        st.html(cards.legend(), width="content")
+    return view.Choices(q or "", view.SEXES.get(sex or "All"), league, team, confidence, first, last, state.whole("page", 1, 1, 999))
+
+
+def _filters(known: list[view.Card]) -> tuple[str | None, str | None, str, date | None, date | None]:
+    league = st.selectbox("League", [ALL_LEAGUES, *view.leagues(known)], key="league", bind="query-params")
+    team = st.selectbox("Team", [ALL_TEAMS, *view.teams(known)], key="team", bind="query-params")
+    confidence = st.selectbox("How clear", list(view.CONFIDENCE), key="clear", bind="query-params")
+    with st.container(horizontal=True):
+        first = st.date_input("From", None, key="from", bind="query-params")
+        last = st.date_input("To", None, key="to", bind="query-params")
+    state.zone_picker()
+    return (None if league == ALL_LEAGUES else league, None if team == ALL_TEAMS else team, confidence, first, last)
+
+
+def days(found: view.MatchesView, today: date) -> None:
+    """The matches of a page, by day and league; or why there are none."""
+    if not found.days:
+        st.html(cards.empty(found.nothing))
+        return
+    st.html(cards.wrapped(*(_day(day, some, today) for day, some in found.days)))
+
+
+def _day(day: date, some: list[view.Card], today: date) -> str:
+    inner, league = "", ""
+    for card in some:
+        if card.league != league:
+            inner += ("</ol>" if league else "") + cards.league(card.league)
+            league = card.league
+        inner += cards.match(card, state.match_address(card.match_id))
+    return cards.day(weekday(day, today), count(len(some), "match", "matches"), inner + "</ol>")
+
+
+def pages(found: view.MatchesView) -> None:
+    if found.pages > 1:
+        st.pagination(found.pages, key="page", bind="query-params")
+
+
+def results(services: Services) -> None:
+    """The latest results beside what we said; nothing when there are none."""
+    found = view.results(services.features.frame(), services.predictions.frame(), services.models.versions().get("champion"))
+    if not found:
+        return
+    tables.section(view.results_title(found, services.clock.now().date()), view.results_words(found))
+    st.html(cards.wrapped('<ol class="rail">', *(cards.result(result, state.match_address(result.match_id)) for result in found), "</ol>"))
+
+
+def standings(services: Services) -> None:
+    """How the models did on the same matches."""
+    scores = services.reports.scores()
+    rows = view.standings(scores, services.models.versions())
+    if not rows:
+        return
+    tables.section("On the same matches", "Forecast one month after the other, by models that had seen only earlier ones.")
+    tables.table(
+        [Cell(view.standings_words(scores)), Cell("Right"), Cell("Log loss")],
+        [(Name(row.name), [Cell(row.right), Cell(row.log_loss)]) for row in rows],
+        "Lower log loss is better.",
+    )
+    st.page_link("pages/arena.py", label="Compare them in the Arena", icon=":material/balance:")

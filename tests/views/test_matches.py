@@ -1,0 +1,196 @@
+"""What the Matches page shows, worked out from plain tables."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from icalendar import Calendar
+
+from core.football.outcomes import Outcome
+from core.tables import MATCH_FEATURES_LEAD, PREDICTIONS
+from core.views import matches as view
+from core.views.calendar import calendar
+
+LONDON = ZoneInfo("Europe/London")
+
+
+def facts(*rows):
+    """(id, home, away, kick-off or day, goals) as a match_features table."""
+    made = []
+    for match_id, home, away, start, goals in rows:
+        moment = pd.Timestamp(start, tz="UTC") if len(start) > 10 else pd.NaT
+        made.append(
+            {
+                "match_id": match_id,
+                "is_future": goals is None,
+                "startTimeUtc": moment,
+                "match_date": pd.Timestamp(start[:10]),
+                "homeTeamName": home,
+                "awayTeamName": away,
+                "competition": "La Liga" if "Alm" in home else "Premier League",
+                "competition_code": "x",
+                "country": "x",
+                "season": "2025-26",
+                "round": "",
+                "home_team_id": home,
+                "away_team_id": away,
+                "sex": int("Women" in home),
+                "outcome_1x2": None if goals is None else int(Outcome.of(*goals)),
+                "homeScore": None if goals is None else goals[0],
+                "awayScore": None if goals is None else goals[1],
+            }
+        )
+    return MATCH_FEATURES_LEAD.check(pd.DataFrame(made).set_index("match_id"))
+
+
+def said(*rows):
+    """(id, version, three chances, in sample) as a predictions table."""
+    made = [
+        {
+            "match_id": match_id,
+            "proba_home": chances[0],
+            "proba_draw": chances[1],
+            "proba_away": chances[2],
+            "predicted_class": chances.index(max(chances)),
+            "predicted_label": Outcome(chances.index(max(chances))).label,
+            "model_version": version,
+            "in_sample": in_sample,
+            "likeliest_home": 2,
+            "likeliest_away": 0,
+        }
+        for match_id, version, chances, in_sample in rows
+    ]
+    return PREDICTIONS.check(pd.DataFrame(made).set_index("match_id"))
+
+
+FEATURES = facts(
+    (1, "Arsenal", "Chelsea", "2026-03-14T17:30", None),
+    (2, "Almería", "Bayern München", "2026-03-14T15:00", None),
+    (3, "Arsenal Women", "Leeds", "2026-03-15", None),
+    (4, "Everton", "Fulham", "2026-03-28T23:30", None),
+    (8, "Leeds", "Arsenal", "2026-03-12T19:00", (0, 2)),
+    (9, "Fulham", "Everton", "2026-03-12T19:00", (1, 1)),
+)
+PREDICTED = said(
+    (1, 7, (0.6, 0.25, 0.15), False),
+    (1, 6, (0.1, 0.1, 0.8), False),
+    (2, 7, (0.35, 0.3, 0.35), False),
+    (3, 7, (0.5, 0.3, 0.2), False),
+    (4, 7, (0.5, 0.3, 0.2), False),
+    (8, 7, (0.2, 0.2, 0.6), False),
+    (9, 7, (0.5, 0.3, 0.2), True),
+)
+
+
+@pytest.fixture
+def cards():
+    return view.upcoming(FEATURES, PREDICTED, 7, LONDON)
+
+
+def ids(found):
+    return [card.match_id for card in found.cards]
+
+
+def test_the_matches_to_come_stand_in_order_of_kick_off_each_with_the_champions_forecast(cards):
+    assert [card.match_id for card in cards] == [2, 1, 3, 4]
+    assert cards[1].probabilities.home == 0.6
+
+
+def test_a_kick_off_is_told_in_the_visitors_time_and_may_fall_on_another_day(cards):
+    assert (cards[3].day, cards[3].time) == (date(2026, 3, 28), "23:30")
+    later = view.upcoming(FEATURES, PREDICTED, 7, ZoneInfo("Asia/Tokyo"))
+    assert (later[3].day, later[3].time) == (date(2026, 3, 29), "08:30")
+
+
+def test_a_match_of_which_only_the_day_is_known_has_no_time(cards):
+    assert (cards[2].day, cards[2].time) == (date(2026, 3, 15), "–")
+
+
+@pytest.mark.parametrize(
+    ("q", "wanted"),
+    [
+        ("almeria", [2]),
+        ("ALMERÍA", [2]),
+        ("munchen", [2]),
+        ("ars", [1, 3]),
+        ("arsenal chel", [1]),
+        ("premier", [1, 3, 4]),
+        ("'; --", [2, 1, 3, 4]),
+        ("nobody", []),
+        ("", [2, 1, 3, 4]),
+        ("<script>", []),
+    ],
+)
+def test_the_search_ignores_accents_and_case_and_survives_anything(cards, q, wanted):
+    assert ids(view.matches_view(cards, view.Choices(q=q))) == wanted
+
+
+def test_choices_narrow_the_list(cards):
+    assert ids(view.matches_view(cards, view.Choices(league="La Liga"))) == [2]
+    assert ids(view.matches_view(cards, view.Choices(team="Leeds"))) == [3]
+    assert ids(view.matches_view(cards, view.Choices(first=date(2026, 3, 15)))) == [3, 4]
+    assert ids(view.matches_view(cards, view.Choices(last=date(2026, 3, 14)))) == [2, 1]
+    assert ids(view.matches_view(cards, view.Choices(confidence="Toss-up"))) == [2]
+    assert ids(view.matches_view(cards, view.Choices(confidence="Clear favourite, 60% or more"))) == [1]
+    assert [card.match_id for card in view.by_sex(cards, FEATURES, 1)] == [3]
+
+
+def test_an_empty_list_says_why():
+    cards = view.upcoming(FEATURES, PREDICTED, 7, LONDON)
+    assert "None of the 4 matches" in view.matches_view(cards, view.Choices(q="nobody")).nothing
+    assert "No matches are to come" in view.matches_view([], view.Choices()).nothing
+
+
+def test_only_a_page_of_a_long_list_is_shown_and_a_page_too_far_is_the_last():
+    card = view.upcoming(FEATURES, PREDICTED, 7, LONDON)[0]
+    many = [card._replace(match_id=number) for number in range(95)]
+    found = view.matches_view(many, view.Choices(page=99))
+    assert (found.page, found.pages) == (3, 3)
+    assert [shown.match_id for _, some in found.days for shown in some] == list(range(80, 95))
+    assert len(found.cards) == 95
+
+
+def test_nobody_reaching_forty_per_cent_is_a_toss_up(cards):
+    assert [card.toss_up for card in cards] == [True, False, False, False]
+
+
+def test_results_stand_beside_forecasts_of_models_that_had_not_seen_them():
+    found = view.results(FEATURES, PREDICTED, 7)
+    assert [(result.match_id, result.score, result.called) for result in found] == [(8, "0–2", True)]
+    assert view.results_title(found, date(2026, 3, 13)) == "Yesterday, and what we said"
+    assert view.results_title(found, date(2026, 3, 16)) == "Latest results, and what we said"
+    assert "won 1 of 1" in view.results_words(found)
+
+
+def test_standings_name_the_version_behind_a_stage():
+    scores = {"champion": {"accuracy": {"point": 0.534}, "log_loss": {"point": 0.971}}, "matches": 1284, "from": "2023-08-11"}
+    assert view.standings(scores, {"champion": 14}) == [("Champion v14", "53.4%", "0.971")]
+    assert view.standings_words(scores) == "1,284 matches since August 2023"
+    assert view.standings({}, {}) == []
+
+
+def test_a_download_holds_a_row_a_match_under_words(cards):
+    frame = view.downloaded(cards)
+    assert list(frame["Home"]) == ["Almería", "Arsenal", "Arsenal Women", "Everton"]
+    assert (frame[["Home win", "Draw", "Away win"]].sum(axis=1) - 1).abs().max() < 1e-3
+    assert not any("_" in column for column in frame.columns)
+
+
+def test_the_calendar_has_one_event_a_match_and_its_uid_stays(cards):
+    first = Calendar.from_ical(calendar(cards, datetime(2026, 3, 13, tzinfo=UTC)))
+    again = Calendar.from_ical(calendar(cards, datetime(2026, 3, 14, tzinfo=UTC)))
+    events = first.walk("VEVENT")
+    assert [str(event["uid"]) for event in events] == [str(event["uid"]) for event in again.walk("VEVENT")]
+    assert len({str(event["uid"]) for event in events}) == len(cards)
+    assert "Arsenal 60%, draw 25%, Chelsea 15%" in str(events[1]["description"])
+    assert events[1].decoded("dtstart") == datetime(2026, 3, 14, 17, 30, tzinfo=UTC)
+    assert events[2].decoded("dtstart") == date(2026, 3, 15)
+
+
+@given(st.text(max_size=40))
+def test_no_search_breaks_the_page(q):
+    cards = view.upcoming(FEATURES, PREDICTED, 7, LONDON)
+    assert set(ids(view.matches_view(cards, view.Choices(q=q)))) <= {1, 2, 3, 4}
