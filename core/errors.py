@@ -13,6 +13,7 @@
     │   ├── DatabaseUnavailable      the database does not answer, or is locked
     │   ├── RegistryUnavailable      the model registry does not answer
     │   └── AliasMissing             the registry knows no such version or alias
+    ├── PipelineBusy             another run of the pipeline is under way
     ├── NotReady                 nothing was published yet, or no model is loaded
     ├── UnknownStage             a stage that is not in the settings
     ├── MatchUnknown             no such match
@@ -88,6 +89,10 @@ class RegistryUnavailable(StorageError):
 
 class AliasMissing(StorageError):
     """The registry knows no such version or alias."""
+
+
+class PipelineBusy(SoccerPredictError):
+    """Another run of the pipeline is under way."""
 
 
 class NotReady(SoccerPredictError):

@@ -1,0 +1,96 @@
+"""Every match of the window, its features, and what each model says of it: the two tables that are served."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.football.outcomes import Outcome, Probabilities, score_grid
+from core.learning.features import FEATURES
+from core.learning.models import Model
+from core.learning.training import inputs
+from core.tables import MATCH_FEATURES_LEAD, PREDICTIONS
+
+_LABELS = np.array([outcome.label for outcome in Outcome])
+
+
+def match_features(matches: pd.DataFrame, features: pd.DataFrame, now: datetime, window_days: int) -> pd.DataFrame:
+    """`match_features.parquet`: the matches of the last `window_days` and all to come, index match_id, by day.
+
+    The columns of MATCH_FEATURES_LEAD, then every feature of any model.
+    """
+    begin = pd.Timestamp(now.date()) - timedelta(days=window_days)
+    wanted = matches[matches["date"] >= begin].sort_values(["date", "match_id"])
+    known = features.set_index("match_id").loc[wanted["match_id"]]
+    lead = pd.DataFrame(
+        {
+            "is_future": is_future(wanted, now),
+            "startTimeUtc": wanted["kickoff_utc"],
+            "match_date": wanted["date"],
+            "homeTeamName": wanted["home_team"],
+            "awayTeamName": wanted["away_team"],
+            **{name: wanted[name] for name in ("competition", "competition_code", "country", "season", "round")},
+            **{name: wanted[name] for name in ("home_team_id", "away_team_id", "sex")},
+            "outcome_1x2": known["outcome"].to_numpy(),
+            "homeScore": wanted["home_score"],
+            "awayScore": wanted["away_score"],
+        }
+    ).set_index(pd.Index(wanted["match_id"], name="match_id"))
+    return pd.concat([MATCH_FEATURES_LEAD.check(lead), known[list(FEATURES)]], axis=1)
+
+
+def is_future(matches: pd.DataFrame, now: datetime) -> NDArray[np.bool_]:
+    """Which matches are still to come: scheduled, without a score, and not begun; without a kick-off, not before today."""
+    begun = matches["kickoff_utc"] <= pd.Timestamp(now)
+    past = matches["kickoff_utc"].isna() & (matches["date"] < pd.Timestamp(now.date()))
+    to_come: NDArray[np.bool_] = ((matches["status"] == "scheduled") & matches["home_score"].isna() & ~begun & ~past).to_numpy(bool)
+    return to_come
+
+
+def predictions(table: pd.DataFrame, model: Model, stage: str, version: int, run_id: str) -> pd.DataFrame:
+    """What one model says of every row of a match_features table: core.tables.PREDICTIONS, index match_id.
+
+    `in_sample` marks matches that the model was fitted on: what it says of those is no forecast.
+    """
+    chances = model.predict(inputs(table, model.features))
+    likeliest = chances.argmax(axis=1)
+    learnt = table["outcome_1x2"].notna() & (table["match_date"] < pd.Timestamp(model.origin.until or pd.Timestamp.min))
+    found = pd.DataFrame(
+        {
+            "proba_home": chances[:, 0],
+            "proba_draw": chances[:, 1],
+            "proba_away": chances[:, 2],
+            "predicted_class": likeliest,
+            "predicted_label": _LABELS[likeliest],
+            **{name: table[name].to_numpy() for name in ("is_future", "homeTeamName", "awayTeamName")},
+            "startTimeUtc": table["startTimeUtc"],
+            "model_run_id": run_id,
+            "model_stage": stage,
+            "model_version": version,
+            **_scorelines(chances),
+            "in_sample": learnt.to_numpy(),
+        },
+        index=table.index,
+    )
+    return PREDICTIONS.check(found)
+
+
+def _scorelines(chances: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """The likeliest score and the expected goals of each match, from the same grid that its page shows."""
+    rows = np.empty((len(chances), 4))
+    for place, (home, draw, away) in enumerate(chances.tolist()):
+        grid = score_grid(Probabilities(home, draw, away))
+        rows[place] = (*grid.likeliest, *grid.expected_goals)
+    return dict(zip(("likeliest_home", "likeliest_away", "expected_home", "expected_away"), rows.T, strict=True))
+
+
+def importance(model: Model, table: pd.DataFrame, most: int = 300) -> dict[str, float]:
+    """Each feature's share in the absolute contributions to what the model says of the last `most` rows."""
+    total = np.zeros(len(model.features))
+    for row in inputs(table, model.features)[-most:]:
+        total += np.abs(list(model.explain(row).values()))
+    shares = total / total.sum() if total.sum() else total
+    return {feature.name: float(share) for feature, share in zip(model.features, shares, strict=True)}

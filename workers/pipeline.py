@@ -1,0 +1,159 @@
+"""The pipeline as commands: `python -m workers.pipeline` runs what changed, `... STAGE` runs one stage.
+
+The whole of it is `dvc repro` under a lock, with a row in `pipeline_runs` when it starts and when it ends. A stage that
+was started by hand, or by a bare `dvc repro`, takes the lock and writes its row itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import importlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+from core.errors import PipelineBusy, SoccerPredictError
+from core.settings import Settings, prepare_home
+from core.storage import pipeline_log
+from workers.log import configure, line
+from workers.workplace import Figures, Workplace
+
+WHOLE = "run"
+# Where each stage stands. A run that finds nothing changed imports no more than it needs.
+STAGES = {
+    "instance": "workers.instance",
+    "ingest": "workers.stages",
+    "featurize": "workers.stages",
+    "train": "workers.stages",
+    "register": "workers.registration",
+    "batch_inference": "workers.scoring",
+    "monitor_drift": "workers.scoring",
+    "publish": "workers.publishing",
+}
+# Set for the stages of a run that holds the lock for all of them.
+WITHIN = "SOCCER_PIPELINE_RUN"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0 when all went well, 1 when it did not, and a line says why."""
+    asked = _parser().parse_args(arguments)
+    configure("pipeline")
+    try:
+        place = Workplace(Settings.from_environment())
+        if asked.stage == WHOLE:
+            return _whole(place, asked.force)
+        run = os.environ.get(WITHIN)
+        return _one(place, asked.stage, run) if run else _alone(place, asked.stage)
+    except SoccerPredictError as error:
+        line("pipeline", level=logging.ERROR, stage=asked.stage, problem=str(error))
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m workers.pipeline", description="Run the pipeline, or one of its stages.")
+    parser.add_argument("stage", nargs="?", default=WHOLE, choices=[WHOLE, *STAGES], help="a stage; without one, all that changed")
+    parser.add_argument("--force", action="store_true", help="run every stage, changed or not")
+    return parser
+
+
+def _one(place: Workplace, stage: str, run: str) -> int:
+    """One stage, with one line in the log; a problem is noted in the run's row."""
+    started = time.perf_counter()
+    try:
+        work: Callable[[Workplace], Figures] = getattr(importlib.import_module(STAGES[stage]), stage)
+        figures = work(place)
+    except SoccerPredictError as error:
+        line("stage", level=logging.ERROR, run=run, stage=stage, seconds=_since(started), problem=str(error))
+        pipeline_log.remark(place.database, run, f"{stage}: {error}")
+        return 1
+    line("stage", run=run, stage=stage, seconds=_since(started), **figures)
+    return 0
+
+
+def _alone(place: Workplace, stage: str) -> int:
+    return _recorded(place, stage, lambda run, _: _one(place, stage, run))
+
+
+def _whole(place: Workplace, force: bool) -> int:
+    started = time.perf_counter()
+
+    def repro(run: str, locks: list[int]) -> int:
+        code = _repro(place, force, run, locks)
+        level, status = (logging.ERROR, "failed") if code else (logging.INFO, "done")
+        line("pipeline", level=level, run=run, seconds=_since(started), status=status)
+        return code
+
+    return _recorded(place, "whole pipeline", repro)
+
+
+def _repro(place: Workplace, force: bool, run: str, locks: list[int]) -> int:
+    """`dvc repro`, in a process group that ends with this process."""
+    # The stages call `python`: let that be this one. The locks go along, so that they are held as long as DVC lives.
+    environment = os.environ | {WITHIN: run, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    command = [sys.executable, "-m", "workers.leash", f"group:{os.getpid()}", "dvc", "repro", "--quiet", *(["--force"] if force else [])]
+    process = subprocess.Popen(command, cwd=place.root, env=environment, start_new_session=True, pass_fds=locks)
+    try:
+        return 1 if process.wait() else 0
+    finally:
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _recorded(place: Workplace, note: str, work: Callable[[str, list[int]], int]) -> int:
+    """Hold the lock and do the work, which is told the run's id and the lock's descriptors; a row when it starts and ends."""
+    prepare_home(place.settings)
+    place.database.create()
+    run, code = str(uuid.uuid4()), 1
+    signal.signal(signal.SIGTERM, _leave)
+    with _locked([place.settings.folder / "pipeline.lock", place.work / "pipeline.lock"]) as locks:
+        pipeline_log.begin(place.database, run, note)
+        try:
+            code = work(run, locks)
+        finally:
+            pipeline_log.end(place.database, run, pipeline_log.FAILED if code else pipeline_log.SUCCESS)
+    return code
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+@contextmanager
+def _locked(paths: list[Path]) -> Iterator[list[int]]:
+    """Both locks, of what lasts and of the work files, until this process and those that it hands them to are gone."""
+    with ExitStack() as open_files:
+        descriptors = []
+        for path in paths:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = open_files.enter_context(path.open("a"))
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise PipelineBusy("The pipeline is running already. Wait for it to end; Operations shows how far it is.") from None
+            descriptors.append(file.fileno())
+        yield descriptors
+
+
+def _since(started: float) -> float:
+    return round(time.perf_counter() - started, 2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

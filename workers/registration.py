@@ -1,0 +1,97 @@
+"""The stage that registers: each fitted model once, the gate's verdict beside it, and the aliases."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping
+from contextlib import redirect_stderr
+from dataclasses import asdict
+from typing import Any
+
+from core.clock import iso, real_now
+from core.errors import AliasMissing
+from core.learning.comparison import verdict
+from core.learning.models import load_model
+from core.learning.training import RECIPES
+from core.storage import pipeline_log
+from core.storage.registry import Registry
+from workers.workplace import REGISTERED, Figures, Workplace
+
+MEASURES = ("log_loss", "rps", "brier", "accuracy")
+DIGEST = "digest"
+
+
+def open_registry(place: Workplace) -> Registry:
+    """The registry of this timeline; a server keeps its models where it was told to."""
+    own = place.settings.tracking_uri.startswith("sqlite:")
+    return Registry(place.settings.tracking_uri, place.settings.model_name, place.settings.folder / "artifacts" if own else None)
+
+
+def register(place: Workplace) -> Figures:
+    """Each fitted model as a version, once; aliases where there are none, and the strongest rival as challenger.
+
+    The champion's alias is set on the first run only: after that it moves by promotion.
+    """
+    registry = open_registry(place)
+    aliases = registry.aliases()
+    before = registry.card(aliases["champion"], "champion")["params"].get("recipe", "champion") if "champion" in aliases else "champion"
+    evaluation, found = place.read_table("work/evaluation.parquet"), place.read_json(place.work / "scores.json")
+    versions, fresh = {}, []
+    for recipe in RECIPES:
+        gate = verdict(evaluation, recipe, before)
+        versions[recipe], is_new = _version(place, registry, recipe, found.get(recipe, {}), gate)
+        fresh += [recipe] * is_new
+    wanted = {stage: version for stage, version in versions.items() if stage not in aliases}
+    rival = _strongest([recipe for recipe in fresh if recipe != before], found)
+    if rival and "challenger" in aliases:
+        wanted["challenger"] = versions[rival]
+    for stage, version in wanted.items():
+        registry.set_alias(stage, version)
+    pipeline_log.note(place.database, REGISTERED, iso(real_now()))
+    place.write_json(place.receipt("register"), {"versions": versions, "aliases": aliases | wanted})
+    return {"new": len(fresh), **{f"{stage}_version": version for stage, version in sorted((aliases | wanted).items())}}
+
+
+def _strongest(recipes: list[str], found: Mapping[str, Any]) -> str | None:
+    """The recipe with the lowest log loss in the walk-forward."""
+    return min(recipes, key=lambda recipe: (found.get(recipe, {}).get("log_loss") or {}).get("point") or 99.0, default=None)
+
+
+def _version(place: Workplace, registry: Registry, recipe: str, found: Mapping[str, Any], gate: Mapping[str, Any]) -> tuple[int, bool]:
+    """The registry's version of this very model, and whether it was registered just now."""
+    folder = place.work / "models" / recipe
+    files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    digest = hashlib.sha1(b"".join(name.encode() + data for name, data in files.items())).hexdigest()
+    known = pipeline_log.noted(place.database, f"model:{digest}")
+    if known and _holds(registry, int(known), digest):
+        return int(known), False
+    model = load_model(files)
+    card = {
+        "features": [asdict(feature) for feature in model.features],
+        "metrics": _metrics(found),
+        "params": {**asdict(model.origin), DIGEST: digest, "title": model.title},
+        "tags": {"recipe": recipe, "gate": "promote" if gate["promote"] else "keep", "gate_matches": gate["n"]},
+    }
+    with redirect_stderr(io.StringIO()):  # MLflow tells in four lines what our own line tells in one
+        version = registry.log_version(folder, card, model.title).version
+    pipeline_log.note(place.database, f"model:{digest}", str(version))
+    return version, True
+
+
+def _holds(registry: Registry, version: int, digest: str) -> bool:
+    """Whether the registry still has this version, and it is this model: a registry may have been begun anew."""
+    try:
+        return bool(registry.card(version, "")["params"].get(DIGEST) == digest)
+    except AliasMissing:
+        return False
+
+
+def _metrics(found: Mapping[str, Any]) -> dict[str, float]:
+    """The walk-forward's figures of a recipe, as the registry keeps them: one number a name."""
+    if not found.get("n"):
+        return {}
+    measured = {name: found[name] for name in MEASURES}
+    spread = {f"{name}_{edge}": value[edge] for name, value in measured.items() for edge in ("low", "high")}
+    known = {name: value["point"] for name, value in measured.items()} | spread | {"ece": found["ece"], "matches": float(found["n"])}
+    return {name: value for name, value in known.items() if value is not None}

@@ -1,0 +1,105 @@
+"""The stages that score: every match of the window by every alias, the chain of forecasts, and drift."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.clock import iso, real_now
+from core.errors import AliasMissing
+from core.learning.batch import importance, match_features, predictions
+from core.learning.drift import drift_report
+from core.learning.models import Model, load_model
+from core.storage import pipeline_log
+from core.storage.forecast_chain import Forecast, seal
+from core.tables import PREDICTIONS
+from workers.registration import open_registry
+from workers.workplace import Figures, Workplace
+
+CHAMPION = "champion"
+
+
+def batch_inference(place: Workplace) -> Figures:
+    """Every alias over all matches of the window; what it says of those to come is sealed."""
+    now = place.now
+    models = _fetch(place)
+    table = match_features(
+        place.read_table("work/matches.parquet"),
+        place.read_table("work/features.parquet"),
+        now,
+        int(place.parameters["batch"]["window_days"]),
+    )
+    said = [predictions(table, model, stage, card["model_version"], card["model_run_id"]) for stage, (card, model) in models.items()]
+    together = PREDICTIONS.check(pd.concat(said))
+    place.write_table("predictions/match_features.parquet", table, index=True)
+    place.write_table("predictions/predictions.parquet", together, index=True)
+    with place.database.write() as connection:
+        new = seal(connection, _to_seal(place, table, together))
+    receipt = {
+        "as_of": iso(now),
+        "matches": len(table),
+        "predictions": len(together),
+        "models": {s: card for s, (card, _) in models.items()},
+    }
+    place.write_json(place.receipt("batch_inference"), receipt)
+    return {"matches": len(table), "upcoming": int(table["is_future"].sum()), "predictions": len(together), "sealed": new}
+
+
+def _fetch(place: Workplace) -> dict[str, tuple[dict[str, Any], Model]]:
+    """By stage: the card and the model behind each alias, whose files are put below data/work/registered."""
+    registry = open_registry(place)
+    folder = place.work / "registered"
+    shutil.rmtree(folder, ignore_errors=True)
+    aliases = registry.aliases()
+    found = {}
+    for stage in place.settings.stages:
+        if stage in aliases:
+            files = registry.download(aliases[stage], folder / str(aliases[stage]))
+            found[stage] = (registry.card(aliases[stage], stage), _read(files))
+    if not found:
+        raise AliasMissing("The registry has no model behind any alias. Run `make pipeline`, which registers them.")
+    return found
+
+
+def _read(folder: Path) -> Model:
+    return load_model({path.name: path.read_bytes() for path in folder.iterdir()})
+
+
+def _to_seal(place: Workplace, table: pd.DataFrame, said: pd.DataFrame) -> list[Forecast]:
+    """Forecasts of matches that have surely not begun: without a kick-off, those of later days."""
+    now, written = place.now, iso(real_now())
+    begins = table["startTimeUtc"].fillna(table["match_date"].dt.tz_localize("UTC"))
+    to_come = table.index[table["is_future"] & (begins > pd.Timestamp(now))]
+    rows = said.loc[said.index.isin(to_come)].reset_index()
+    columns = ["match_id", "model_stage", "model_version", "proba_home", "proba_draw", "proba_away", "startTimeUtc"]
+    return [
+        Forecast(
+            int(match_id), str(stage), int(version), home, draw, away,
+            None if pd.isna(kickoff) else iso(kickoff.to_pydatetime()), iso(now), written, place.settings.timeline,
+        )
+        for match_id, stage, version, home, draw, away, kickoff in rows[columns].itertuples(index=False, name=None)
+    ]  # fmt: skip
+
+
+def monitor_drift(place: Workplace) -> Figures:
+    """The drift report of this moment, and a row in its history."""
+    features = place.read_table("work/features.parquet")
+    table = pd.read_parquet(place.root / "data" / "predictions" / "match_features.parquet")
+    card = place.read_json(place.receipt("batch_inference"))["models"].get(CHAMPION)
+    model = None if card is None else _read(place.work / "registered" / str(card["model_version"]))
+    report = drift_report(
+        features,
+        place.read_table("work/evaluation.parquet"),
+        place.read_table("predictions/predictions.parquet"),
+        place.now,
+        recipe=model.origin.recipe if model else CHAMPION,
+        importance=importance(model, table[~table["is_future"]]) if model else None,
+        model_version=card["model_version"] if card else None,
+    )
+    place.write_json(place.root / "reports" / "drift" / "latest.json", report)
+    pipeline_log.add_drift(place.database, report)
+    place.write_json(place.receipt("monitor_drift"), {"as_of": report["as_of"], "drift_score": report["drift_score"]})
+    return {"drift_score": report["drift_score"], "hurts": report["hurts"], "window": report["window"]["matches"]}

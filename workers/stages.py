@@ -1,0 +1,79 @@
+"""The stages from the source to the models: read, call core, write. Each returns its figures for the log."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from core.clock import real_now
+from core.learning.backtest import base_rates, walk_forward
+from core.learning.comparison import scores
+from core.learning.features import build_features, labelled
+from core.learning.training import RECIPES, fit
+from core.sources import snapshot
+from core.storage import match_rows
+from workers.workplace import Figures, Workplace
+
+WARM_UP = 200  # matches that lie before the first one that is evaluated
+
+
+def ingest(place: Workplace) -> Figures:
+    """The bundled matches into the database, as far as the clock allows; the table MATCHES as a work file."""
+    rows = snapshot.read(place.root / "data" / "snapshot")
+    done = match_rows.ingest(place.database, rows.matches, rows.teams(), rows.refused, place.settings.clock, real_now())
+    place.write_table("work/matches.parquet", match_rows.matches_frame(place.database))
+    figures = asdict(done)
+    # How many versions were new depends on how often this ran, and a receipt says only what is now there.
+    place.write_json(place.receipt("ingest"), {name: value for name, value in figures.items() if name != "new_versions"})
+    return figures
+
+
+def featurize(place: Workplace) -> Figures:
+    """Features of every match, and the part of them that models may learn from: played before the cut."""
+    features = build_features(place.read_table("work/matches.parquet"))
+    training = labelled(features)
+    training = training[training["date"] < pd.Timestamp(place.cut)].reset_index(drop=True)
+    place.write_table("work/features.parquet", features)
+    place.write_table("work/training.parquet", training)
+    return {"matches": len(features), "training": len(training), "cut": place.cut.isoformat()}
+
+
+def train(place: Workplace) -> Figures:
+    """Each recipe, fitted on the training table; and walked forward through its last seasons, for the record."""
+    training = place.read_table("work/training.parquet")
+    models = place.work / "models"
+    shutil.rmtree(models, ignore_errors=True)
+    for recipe in RECIPES:
+        (models / recipe).mkdir(parents=True)
+        for name, data in fit(recipe, training).to_files().items():
+            (models / recipe / name).write_bytes(data)
+    since = _evaluated_since(training, int(place.parameters["evaluation"]["seasons"]))
+    evaluation = pd.concat([walk_forward(training, recipe, since) for recipe in RECIPES], ignore_index=True)
+    found = scores(pd.concat([evaluation, base_rates(training, since)], ignore_index=True))
+    place.write_table("work/evaluation.parquet", evaluation)
+    place.write_json(place.work / "scores.json", found | _span(evaluation))
+    return {"recipes": len(RECIPES), "evaluated": len(evaluation) // len(RECIPES), "since": since.isoformat(), **_rps(found)}
+
+
+def _evaluated_since(training: pd.DataFrame, seasons: int) -> date:
+    """The first of July with which the last `seasons` seasons begin, or later: when enough was played to learn from."""
+    last = training["date"].max()
+    begin = date(last.year - seasons + (last.month >= 7), 7, 1)
+    known = training["date"].sort_values(ignore_index=True)
+    enough = known[min(WARM_UP, len(known) * 2 // 3)] + pd.offsets.MonthBegin(1)
+    return max(begin, date(enough.year, enough.month, 1))
+
+
+def _span(evaluation: pd.DataFrame) -> Figures:
+    matches = evaluation["match_id"].nunique()
+    first, last = (f"{day:%Y-%m-%d}" if matches else None for day in (evaluation["date"].min(), evaluation["date"].max()))
+    return {"matches": matches, "from": first, "to": last}
+
+
+def _rps(found: Mapping[str, Any]) -> Figures:
+    return {f"rps_{recipe}": round(found[recipe]["rps"]["point"], 4) for recipe in RECIPES if found.get(recipe, {}).get("n")}
