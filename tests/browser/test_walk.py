@@ -1,0 +1,135 @@
+"""A visitor's walk through the running app, in a real Chromium."""
+
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from tests.browser.conftest import NARROW, WIDE
+
+PAGES = {
+    "/": "Matches",
+    "/arena": "Arena",
+    "/playground": "Playground",
+    "/drift": "Drift",
+    "/operations": "Operations",
+    "/how_it_works": "How it works",
+}
+
+
+def quiet(page):
+    """Wait until the page has been drawn whole."""
+    page.wait_for_function("document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'")
+    page.wait_for_timeout(300)
+
+
+def test_at_least_eighty_premier_league_matches_each_have_three_numbers(visit):
+    page = visit("/")
+    seen = set()
+    for number in range(1, 4):
+        page.goto(f"/?page={number}")
+        page.wait_for_selector("article.m")
+        quiet(page)
+        for card in page.query_selector_all("article.m"):
+            numbers = [int(part) for part in re.findall(r"(\d+)%", card.inner_text())]
+            assert len(numbers) == 3
+            assert sum(numbers) == 100
+            seen.add(card.get_attribute("id"))
+    assert len(seen) >= 80
+
+
+def test_search_open_queue_reload_result(visit, app):
+    page = visit("/")
+    page.get_by_placeholder("Team or league").fill("tottenham")
+    page.wait_for_function("document.querySelectorAll('article.m').length < 20 && document.querySelectorAll('article.m').length > 2")
+    cards = page.query_selector_all("article.m")
+    assert all("Tottenham" in card.inner_text() for card in cards)
+    assert "q=tottenham" in page.url
+    cards[0].query_selector("a.go").click()
+    page.wait_for_url(re.compile(r"/match\?id=\d+"))
+    page.wait_for_selector(".big .bar")
+    assert "Tottenham" in page.inner_text(".mast h1")
+    match_id = re.search(r"id=(\d+)", page.url)[1]
+
+    worker = app.process("--queue ml")
+    os.kill(worker, signal.SIGSTOP)  # so that there is a middle to reload in
+    try:
+        page.goto(f"/playground?match_id={match_id}")
+        quiet(page)
+        page.get_by_role("button", name=re.compile("queue", re.IGNORECASE)).click()
+        page.wait_for_url(re.compile("task_id="))
+        page.get_by_text(re.compile("Waiting in the queue")).wait_for()
+        page.reload()
+        page.get_by_text(re.compile("Waiting in the queue")).wait_for()
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    page.get_by_text(re.compile("Done, .* after it was asked")).wait_for()
+    page.wait_for_selector(".bar .s")
+    page.reload()
+    page.get_by_text(re.compile("Done, .* after it was asked")).wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["1440", "360"])
+@pytest.mark.parametrize(("path", "title"), PAGES.items(), ids=PAGES.values())
+def test_every_page_is_drawn_without_a_fault_and_without_sideways_scroll(visit, path, title, viewport, scheme):
+    page = visit(path, viewport=viewport, scheme=scheme)
+    quiet(page)
+    assert page.inner_text(".sp .mast h1") == title
+    assert page.query_selector("[data-testid=stException]") is None
+    assert page.query_selector("[data-testid=stAlertContentError]") is None
+    assert "Replaying 13 March 2026" in page.inner_text(".sp .fresh")
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+
+
+@pytest.mark.parametrize("name", ["0", "-1", "abc", "1e99", "9" * 40, "<script>alert(1)</script>", "%00", "' OR 1=1", ""])
+def test_an_absurd_match_id_is_answered_with_a_sentence(visit, name):
+    page = visit("/match")
+    page.goto(f"/match?id={name}")
+    quiet(page)
+    assert page.query_selector("[data-testid=stException]") is None
+    assert "Traceback" not in page.inner_text("body")
+    page.get_by_role("link", name=re.compile("Matches")).first.wait_for()
+
+
+@pytest.mark.parametrize("q", ["Almería", "O'Neill", '"; drop table', "<b>x</b>"])
+def test_accents_and_quotes_in_the_search_do_no_harm(visit, q):
+    page = visit("/")
+    page.get_by_placeholder("Team or league").fill(q)
+    page.wait_for_timeout(1500)
+    assert page.query_selector("[data-testid=stException]") is None
+    page.wait_for_selector("article.m, .none")
+
+
+@pytest.mark.parametrize("process", ["--queue ml", "uvicorn"])
+def test_what_is_killed_runs_again_within_five_seconds_and_operations_says_so(visit, app, process):
+    victim = app.process(process)
+    os.kill(victim, signal.SIGKILL)
+    started = time.monotonic()
+    if process == "uvicorn":
+        time.sleep(0.2)
+        app.until_answers("/healthz", 5)
+    else:
+        while time.monotonic() - started < 5:
+            try:
+                if app.process(process) != victim:
+                    break
+            except AssertionError:
+                time.sleep(0.05)
+    assert app.process(process) != victim
+    assert time.monotonic() - started < 5
+    app.until_answers("/readyz", 20)
+    page = visit("/operations")
+    page.get_by_text(re.compile("was killed.*was back")).first.wait_for()
+
+
+def test_static_files_are_compressed(visit, app):
+    import urllib.request
+
+    page = visit("/")
+    script = page.eval_on_selector("script[src*='static/js']", "node => node.src")
+    request = urllib.request.Request(script, headers={"Accept-Encoding": "gzip"})
+    with urllib.request.urlopen(request) as answer:
+        assert answer.headers["Content-Encoding"] == "gzip"
