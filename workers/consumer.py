@@ -20,14 +20,13 @@ from core.errors import QueueUnavailable, SoccerPredictError
 from core.settings import Settings, prepare_home
 from core.storage.database import Database
 from core.storage.task_ledger import HEARTBEAT, Pulse, TaskLedger
-from workers import leash, log
+from workers import leash, log, sidecar
 from workers.broker import Queue
 from workers.jobs import KINDS, QUEUES, Kind, queue_name
 from workers.log import line
 from workers.reaper import start_reaper
 from workers.recorder import Body, Recorder
 from workers.repeat import Repeat
-from workers.sidecar import serve_metrics
 from workers.tasks import Tasks
 
 # Seconds to finish the task at work when asked to stop; after that it is handed back.
@@ -149,7 +148,7 @@ def run(queue: str, metrics_port: int | None, make_work: MakeWork, kinds: Mappin
     database = Database(settings.database_url)
     database.create()
     port = settings.worker_metrics_port + (QUEUES.index(queue) if settings.worker_metrics_port else 0)
-    serve_metrics(port if metrics_port is None else metrics_port, settings.host, "SOCCER_WORKER_METRICS_PORT")
+    sidecar.serve(port if metrics_port is None else metrics_port, settings.host, "SOCCER_WORKER_METRICS_PORT")
     work = make_work(settings, database)
     work.load()
     Station(settings, queue, work, kinds, database).run()

@@ -11,9 +11,7 @@ from core.errors import SettingsError
 from core.metrics import exposition
 from core.settings import Settings
 from workers.reaper import start_reaper
-
-_guard = threading.Lock()
-_running: dict[str, Any] = {}
+from workers.repeat import Repeat
 
 
 class _Scrape(BaseHTTPRequestHandler):
@@ -36,26 +34,44 @@ class _Server(ThreadingHTTPServer):
         TCPServer.server_bind(self)  # HTTPServer asks DNS for the host's full name here, which nobody needs
 
 
-def serve_metrics(port: int, host: str = "127.0.0.1", setting: str = "SOCCER_METRICS_PORT") -> int:
-    """Serve this process's metrics in a thread; returns the port. The second call in a process changes nothing.
+class Sidecar:
+    """The running server; `close` ends it and frees the port."""
+
+    def __init__(self, server: _Server) -> None:
+        self._server = server
+        self.port = int(server.server_address[1])
+        threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+
+    def close(self) -> None:
+        global _running
+        with _guard:
+            if _running is self:
+                _running = None
+                self._server.shutdown()
+                self._server.server_close()
+
+
+_guard = threading.Lock()
+_running: Sidecar | None = None
+
+
+def serve(port: int, host: str = "127.0.0.1", setting: str = "SOCCER_METRICS_PORT") -> Sidecar:
+    """Serve this process's metrics on a port of their own; while one serves already, that one.
 
     Port 0 takes a free one. SettingsError when the port is taken, naming the setting to change.
     """
+    global _running
     with _guard:
-        if "metrics" not in _running:
+        if _running is None:
             try:
-                server = _Server((host, port), _Scrape)
+                _running = Sidecar(_Server((host, port), _Scrape))
             except OSError as error:
                 raise SettingsError(
-                    f"The port {port} for metrics cannot be opened ({error.strerror}). Set {setting} to a free port, or 0 for any."
+                    f"The port {port} for metrics cannot be opened ({error.strerror}). Set {setting} to a free port, or to 0 for any."
                 ) from error
-            threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
-            _running["metrics"] = server
-        return int(_running["metrics"].server_address[1])
+        return _running
 
 
-def watch_tasks(settings: Settings) -> None:
-    """Reap lost tasks in this process too, so that a dead worker is noticed while no other lives. Once in a process."""
-    with _guard:
-        if "reaper" not in _running:
-            _running["reaper"] = start_reaper(settings)
+def watch_tasks(settings: Settings) -> Repeat:
+    """Reap lost tasks in this process too, so that a dead worker is noticed while no other lives. Stop it with `stop`."""
+    return start_reaper(settings)
