@@ -19,6 +19,7 @@ from core.views.charted import Chart, Verdict
 from core.views.words import count, number, percent, short_p, signed, span
 
 ENOUGH = 3000  # matches that a promotion needs
+FEW = 10  # forecasts below which a bin is in the table only
 LEAST = 50  # matches below which a slice is not shown
 TOSS_UP, FAVOURITE = 0.40, 0.60
 MEASURE_WORDS = {"log_loss": "Log loss", "rps": "RPS", "brier": "Brier", "accuracy": "Accuracy"}
@@ -98,12 +99,12 @@ def _parts(some: Contest, names: Mapping[str, str]) -> Iterator[tuple[str, str, 
         label, _, place = names.get(league, league).partition(" (")
         yield label, place.rstrip(")"), (facts["competition_code"] == league).to_numpy()
     for season in sorted(facts["season"].unique())[-3:]:
-        yield f"Season {season}", "", (facts["season"] == season).to_numpy()
+        yield str(season), "", (facts["season"] == season).to_numpy()
     for sex, label in ((0, "Men"), (1, "Women")):
         yield label, "", (facts["sex"] == sex).to_numpy()
     yield "Toss-ups", "", boldest < TOSS_UP
-    yield "Clear favourites", "", boldest >= FAVOURITE
-    yield "August, September", "", facts["date"].dt.month.isin([8, 9]).to_numpy()
+    yield "Favourites", "", boldest >= FAVOURITE
+    yield "Early season", "", facts["date"].dt.month.isin([8, 9]).to_numpy()
 
 
 def forest_frame(found: list[Slice]) -> pd.DataFrame:
@@ -153,6 +154,12 @@ class ScoreRow:
     name: str
     cells: tuple[Cell, ...]
 
+    @property
+    def folded(self) -> str:
+        """What stands under the name where there is room for log loss and accuracy only."""
+        _, rps, brier, _, ece = self.cells
+        return f"RPS {rps.number}, Brier {brier.number}" + (f", ECE {ece.number}" if ece.interval else "")
+
 
 def score_rows(some: Contest, versions: Mapping[str, int]) -> list[ScoreRow]:
     """Every contestant on these matches."""
@@ -189,7 +196,7 @@ def score_table(rows: list[ScoreRow]) -> pd.DataFrame:
 
 
 def reliability_frame(some: Contest, outcome: Outcome, versions: Mapping[str, int]) -> pd.DataFrame:
-    """For the chart: series, said, happened, low, high, n; the champion first."""
+    """For the chart: series, said, happened, low, high, n; the champion first. The table has the near-empty bins too."""
     rows = [
         (title(stage, versions), bin_.said, bin_.happened.point, bin_.happened.low, bin_.happened.high, bin_.n)
         for stage in ("champion", "challenger")
@@ -231,6 +238,7 @@ class ArenaView:
     scores: list[ScoreRow]
     scores_table: pd.DataFrame
     forest: Chart
+    looks: int
     reliability: dict[Outcome, Chart]
 
 
@@ -246,10 +254,11 @@ def arena_view(some: Contest, versions: Mapping[str, int], names: Mapping[str, s
         scores=rows,
         scores_table=score_table(rows),
         forest=Chart(forest_frame(found), forest_words(found), forest_table(found)),
+        looks=len(found) - 1,
         reliability={outcome: _reliability(some, outcome, versions) for outcome in Outcome},
     )
 
 
 def _reliability(some: Contest, outcome: Outcome, versions: Mapping[str, int]) -> Chart:
     bins = reliability_frame(some, outcome, versions)
-    return Chart(bins, reliability_words(some, outcome), reliability_table(bins))
+    return Chart(bins[bins["n"] >= FEW].reset_index(drop=True), reliability_words(some, outcome), reliability_table(bins))

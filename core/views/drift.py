@@ -51,8 +51,10 @@ class DriftView:
     predictions: list[FeatureRow]
     predictions_table: pd.DataFrame
 
-    def words_of(self, feature: str) -> str:
-        return next(row.words for row in (*self.features, *self.predictions) if row.feature == feature)
+    @property
+    def named(self) -> dict[str, str]:
+        """The words of everything that has a distribution, by its name; the first is the one to look at first."""
+        return {row.feature: row.words for row in (*self.features, *self.predictions)}
 
 
 def drift_view(report: Report | None, words: Mapping[str, str]) -> DriftView | None:
@@ -93,14 +95,8 @@ def _last(value: float | None) -> float:
 
 def question(report: Report) -> str:
     window, reference = report["window"], report["reference"]
-    return (
-        f"What the models see and say: {count(window['matches'], 'match', 'matches')}, {_span(window)}, "
-        f"against {count(reference['matches'], 'match', 'matches')}, {_span(reference)}."
-    )
-
-
-def _span(period: Mapping[str, Any]) -> str:
-    return span(_date(period["from"]), _date(period["to"]))
+    now = f"{count(window['matches'], 'match', 'matches')}, {span(_date(window['from']), _date(window['to']))}"
+    return f"What the models see and say: {now}, against {reference['matches']:,} of the season before."
 
 
 def _date(text: str) -> date:

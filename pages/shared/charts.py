@@ -163,7 +163,7 @@ def forest(rows: pd.DataFrame, left: str, right: str, digits: int = 4) -> go.Fig
         text=[f"<b>{number}</b>" if i == 0 else number for i, number in enumerate(numbers)],
         textposition="top center",
         textfont={"size": 12.5},
-        marker={"color": colours, "symbol": ["diamond"] + ["square"] * (len(rows) - 1), "size": [12] + [9] * (len(rows) - 1)},
+        marker={"opacity": 1, "color": colours, "symbol": ["diamond"] + ["square"] * (len(rows) - 1), "size": [12] + [9] * (len(rows) - 1)},
         customdata=np.stack([rows["low"], rows["high"]], axis=1),
         hovertemplate="%{x:+.4f} (%{customdata[0]:+.4f} to %{customdata[1]:+.4f})<extra></extra>",
         cliponaxis=False,
@@ -174,7 +174,7 @@ def forest(rows: pd.DataFrame, left: str, right: str, digits: int = 4) -> go.Fig
         points,
         height=50 * len(rows) + 84,
         margin={"l": 8, "r": 8, "t": 8, "b": 60},
-        x={"range": [-reach, reach], "nticks": 5, "tickformat": "+.2~f" if reach > 0.1 else "+.2~g"},
+        x={"range": [-reach, reach], **_ticks_about_zero(reach)},
         y={
             "tickvals": place,
             "ticktext": [f"{label}<br>{note}" for label, note in zip(rows["label"], rows["note"], strict=True)],
@@ -186,6 +186,14 @@ def forest(rows: pd.DataFrame, left: str, right: str, digits: int = 4) -> go.Fig
         shapes=[_zero_line()],
         annotations=ends(left, right, 26),
     )
+
+
+def _ticks_about_zero(reach: float) -> dict[str, Any]:
+    """Zero and one round number on either side."""
+    size = 10.0 ** np.floor(np.log10(reach))
+    step = float(size * max(factor for factor in (1, 2, 5) if factor * size <= reach))
+    digits = max(0, -int(np.floor(np.log10(step))))
+    return {"tickvals": [-step, 0, step], "ticktext": [signed(-step, digits), "0", signed(step, digits)]}
 
 
 def reliability(bins: pd.DataFrame, said: str) -> go.Figure:
@@ -233,20 +241,35 @@ def _in_plot_label(name: str, place: int, front: bool) -> dict[str, Any]:
 
 
 def score_over_time(weeks: pd.DataFrame, measure: str = "Log loss") -> go.Figure:
-    """A score by week inside its band. Columns: week, score, low, high, estimated (True where results are not in yet)."""
-    band = go.Scatter(
-        x=pd.concat([weeks["week"], weeks["week"][::-1]]),
-        y=pd.concat([weeks["high"], weeks["low"][::-1]]),
-        fill="toself", fillcolor=BAND, mode="lines", line={"width": 0}, hoverinfo="skip",
-    )  # fmt: skip
+    """A score by week inside its band. Columns: week, score, low, high, estimated (True where results are not in yet).
+
+    Neither line nor band crosses a pause of more than three weeks.
+    """
     known, guessed = weeks[~weeks["estimated"]], weeks[weeks["estimated"]]
     return figure(
-        band,
-        _weekly(known, measure, hollow=False),
+        *(_band(part) for part in _without_pauses(weeks)),
+        *(_weekly(part, measure, hollow=False) for part in _without_pauses(known)),
         _weekly(pd.concat([known.tail(1), guessed]), measure, hollow=True),
         height=270,
         x={"tickformat": "%b<br>%Y", "dtick": "M2" if len(weeks) > 20 else "M1"},
         y={"showline": True, "nticks": 6, "tickformat": ".2f"},
+    )
+
+
+def _without_pauses(weeks: pd.DataFrame) -> list[pd.DataFrame]:
+    stretch = (weeks["week"].diff() > pd.Timedelta(weeks=3)).cumsum()
+    return [part for _, part in weeks.groupby(stretch)]
+
+
+def _band(weeks: pd.DataFrame) -> go.Scatter:
+    return go.Scatter(
+        x=pd.concat([weeks["week"], weeks["week"][::-1]]),
+        y=pd.concat([weeks["high"], weeks["low"][::-1]]),
+        fill="toself",
+        fillcolor=BAND,
+        mode="lines",
+        line={"width": 0},
+        hoverinfo="skip",
     )
 
 

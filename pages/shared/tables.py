@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from core.views.arena import ScoreRow
 from core.views.charted import Verdict
+from core.views.drift import FeatureRow
 
 
 class Cell(NamedTuple):
@@ -50,6 +52,30 @@ def table(head: Sequence[Cell], rows: Sequence[tuple[Name, Sequence[Cell]]], cap
     below = f"<caption>{escape(caption)}</caption>" if caption else ""
     top = "".join(f'<th scope="col"{_wide(cell)}>{escape(cell.text)}</th>' for cell in head)
     draw(f'<div class="tw"><table class="{kind}">{below}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>')
+
+
+def scores(rows: Sequence[ScoreRow]) -> None:
+    """Every forecaster's scores, each number over its interval."""
+    names = [("Log loss", False), ("RPS", True), ("Brier", True), ("Accuracy", False), ("ECE", True)]
+    head = [Cell("Forecaster"), *(Cell(words, wide=wide) for words, wide in names)]
+    lines = []
+    for row in rows:
+        cells = [Cell(cell.number, cell.interval, wide) for cell, (_, wide) in zip(row.cells, names, strict=True)]
+        lines.append((Name(row.name, folded=row.folded), cells))
+    caption = "ECE: the mean gap between said and happened. Luck alone makes one of up to the size below it."
+    table(head, lines, caption, kind="stack")
+
+
+def tests(rows: Sequence[FeatureRow], caption: str, importance: bool = True) -> None:
+    """One row a feature with all that its test says; on a phone only q and importance, the rest under the name."""
+    names = [("Test", True), ("Statistic", True), ("Threshold", True), ("p", True), ("q", False), ("Effect", True), ("Importance", False)]
+    head = [Cell("Feature"), *(Cell(words, wide=wide) for words, wide in names)]
+    lines = []
+    for row in rows:
+        values = (row.test, row.statistic, row.threshold, row.p, row.q, row.effect, row.importance)
+        cells = [Cell(value, wide=wide) for value, (_, wide) in zip(values, names, strict=True)]
+        lines.append((Name(row.words, "drifts" if row.drifts else "", row.folded), cells if importance else cells[:-1]))
+    table(head if importance else head[:-1], lines, caption)
 
 
 def _hot(name: Name) -> str:

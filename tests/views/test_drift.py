@@ -48,7 +48,7 @@ def test_every_feature_and_every_prediction_has_its_distribution():
     assert list(chart.data["bin"]) == ["−1.5", "−0.5", "0.5", "1.5"]
     assert chart.words == ("Goals, last five: the largest change is at −1 to 0, 20% now against 40% before. Missing in 1.3% of the window.")
     assert list(view.distributions["sex"].data["bin"]) == ["men", "women"]
-    assert view.words_of("home") == "Chance of a home win"
+    assert view.named["home"] == "Chance of a home win"
 
 
 def test_predictions_may_come_by_outcome_too():

@@ -1,0 +1,52 @@
+"""Arena: is the challenger better than the champion?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.football.contest import choices
+from core.views.arena import OUTCOME_WORDS
+from pages.shared import charts, frame, held, kept, tables
+
+ALL_LEAGUES, ALL_SEASONS = "All leagues", "All seasons"
+
+services = held.services()
+names = kept.leagues(services)
+codes, seasons = choices(kept.whole_contest(services))
+code_of = {names.get(code, code): code for code in codes}
+
+head = st.container()
+with st.container(horizontal=True):
+    league = st.selectbox("League", [ALL_LEAGUES, *code_of], key="slice", bind="query-params", width=175)
+    season = st.selectbox("Season", [ALL_SEASONS, *seasons], key="period", bind="query-params", width=135)
+view = kept.arena(services, code_of.get(league), season if season in seasons else None)
+with head:
+    frame.masthead("Arena", view.question if view else "Is the challenger better than the champion?")
+
+if view is None:
+    st.info("Champion and challenger share no match here. Choose another league or season.")
+else:
+    tables.verdict(view.verdict)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        tables.section("Scores", "Lower is better except accuracy. Intervals: 95%, block bootstrap by match day.")
+        tables.scores(view.scores)
+        charts.table_and_csv(view.scores_table, "arena_scores")
+        tables.section(
+            "Reliability",
+            "Said against happened, ten bins, bars are 95% intervals. The table has the small bins too.",
+        )
+        words = dict(zip(OUTCOME_WORDS.values(), OUTCOME_WORDS, strict=True))
+        chosen = st.segmented_control(
+            "Outcome", list(words), default="Home win", required=True, key="outcome", bind="query-params", label_visibility="collapsed"
+        )
+        said = view.reliability[words[chosen]]
+        charts.show(charts.reliability(said.data, f"Said: chance of a {chosen.lower()}"), "fig_reliability", said.words, said.table)
+    with right:
+        tables.section(
+            "Paired difference in log loss",
+            f"Challenger minus champion. Left of the line the challenger is better. q corrects for {view.looks} looks.",
+        )
+        chart = charts.forest(view.forest.data, "challenger better", "champion better")
+        charts.show(chart, "fig_cathalo_difference", view.forest.words, view.forest.table)
+frame.footer()
