@@ -1,0 +1,227 @@
+"""Match: one match in full. What was said of it and by whom, the numbers that follow, and how it did."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from core.clock import from_iso
+from core.football.outcomes import Outcome, Probabilities, ScoreGrid, score_grid
+from core.football.scoring import log_loss, rps
+from core.views.charted import Verdict
+from core.views.words import count, number, percent, sentence
+
+LARGEST = 2**53
+STAGES = (("champion", "Champion"), ("challenger", "Challenger"), ("baseline", "Baseline"))
+A_GUESS = math.log(3)  # log loss of saying a third each
+PLAYED = "finished"
+
+SEALED, HELD_OUT, WALKED = "sealed", "held out", "walked"
+_SOURCES = {
+    SEALED: "",
+    HELD_OUT: "Worked out after the match, from earlier matches only, by a model that had not learned from it; not sealed in time.",
+    WALKED: "From the test walked forward through time: a model fitted on the months before said this. It was not sealed.",
+}
+Row = Mapping[str, Any]
+
+
+class Said(NamedTuple):
+    """What one model says, or said, of the match. `source` is one of the three above."""
+
+    stage: str
+    name: str
+    version: int | None
+    probabilities: Probabilities
+    source: str
+
+
+@dataclass(frozen=True)
+class MatchView:
+    """`said` holds the champion first, where it spoke; `grid` and `facts` follow from the champion's three numbers.
+
+    `kickoff` is in the visitor's zone, None where only the day is known; `outcome` is None until played.
+    """
+
+    match_id: int
+    home: str
+    away: str
+    competition: str
+    day: date
+    kickoff: datetime | None
+    where: str
+    said: tuple[Said, ...]
+    grid: ScoreGrid | None
+    facts: tuple[tuple[str, str, str], ...]
+    outcome: Outcome | None
+    verdict: Verdict | None
+    note: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.home} v {self.away}"
+
+    @property
+    def champion(self) -> Said | None:
+        return next((said for said in self.said if said.stage == "champion"), None)
+
+
+def wanted(text: str) -> int | None:
+    """The id in an address: a whole number from 1 to below 2^53, else None."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 16 and 0 < int(text) < LARGEST else None
+
+
+def unknown(text: str) -> str:
+    """Why there is no such match, and what to do."""
+    if not text:
+        return "This page shows one match. Choose it from the list of matches."
+    if wanted(text) is None:
+        shown = text if len(text) <= 24 else text[:24] + "…"
+        return f"“{shown}” is not the number of a match. Choose a match from the list."
+    return f"There is no match with the number {text} in the data. It may have been moved or taken out; choose it from the list."
+
+
+def match_view(match: Row, predictions: Sequence[Row], walked: Sequence[Row], sealed: Sequence[Row], zone: tzinfo) -> MatchView:
+    """The view of a match of the history, with its rows in the batch, the walk-forward and the chain; all may be empty.
+
+    `predictions` has a row a stage; `walked` has `recipe` and the three chances; `sealed` are entries in their order.
+    """
+    kickoff = from_iso(match["kickoff_utc"]).astimezone(zone) if match["kickoff_utc"] else None
+    day = kickoff.date() if kickoff else date.fromisoformat(match["date"])
+    outcome = Outcome.of(match["home_score"], match["away_score"]) if _has_score(match) else None
+    said = tuple(_all_said(predictions, walked, sealed, outcome is not None))
+    champion = said[0] if said and said[0].stage == "champion" else None
+    grid = score_grid(champion.probabilities) if champion else None
+    return MatchView(
+        match_id=match["match_id"],
+        home=match["home_team"],
+        away=match["away_team"],
+        competition=match["competition"],
+        day=day,
+        kickoff=kickoff,
+        where=_where(match, day, kickoff),
+        said=said,
+        grid=grid,
+        facts=tuple(_facts(grid, said)) if grid else (),
+        outcome=outcome,
+        verdict=_verdict(match, champion, outcome),
+        note=_note(match, champion, bool(predictions)),
+    )
+
+
+def chances_table(said: Iterable[Said]) -> list[tuple[str, ...]]:
+    """Each model's three numbers in per cent to one decimal, for a table and a download."""
+    return [(one.name, *(percent(chance, 1) for chance in one.probabilities.as_tuple())) for one in said]
+
+
+def _has_score(match: Row) -> bool:
+    return match["status"] == PLAYED and match["home_score"] is not None and match["away_score"] is not None
+
+
+def _all_said(predictions: Sequence[Row], walked: Sequence[Row], sealed: Sequence[Row], played: bool) -> Iterable[Said]:
+    for stage, words in STAGES:
+        found = _said(
+            next((row for row in predictions if row["model_stage"] == stage), None),
+            next((row for row in walked if row["recipe"] == stage), None),
+            next((row for row in reversed(sealed) if row["stage"] == stage), None),
+            played,
+        )
+        if found is not None:
+            row, source = found
+            version = row.get("model_version")
+            name = words if version is None else f"{words} v{version}"
+            yield Said(stage, name, version, Probabilities(row["proba_home"], row["proba_draw"], row["proba_away"]), source)
+
+
+def _said(predicted: Row | None, walked: Row | None, sealed: Row | None, played: bool) -> tuple[Row, str] | None:
+    """What a stage says, and how we know. Of a match that was played only what no model had learned from it counts."""
+    if not played:
+        return None if predicted is None else (predicted, SEALED)
+    if sealed is not None:
+        return sealed, SEALED
+    if predicted is not None and predicted["in_sample"] is False:
+        return predicted, HELD_OUT
+    return None if walked is None else (walked, WALKED)
+
+
+def _where(match: Row, day: date, kickoff: datetime | None) -> str:
+    """`Premier League, matchday 31. Sunday 19 April 2026, 16:30.`"""
+    round_name = match["round"] if match["round"] and match["round"] != match["competition"] else ""
+    league = ", ".join(part for part in (match["competition"], round_name[:1].lower() + round_name[1:]) if part)
+    at = f"{kickoff:%H:%M}" if kickoff else "time not known"
+    ground = " On neutral ground." if match["neutral"] else ""
+    return f"{league}. {day:%A} {day.day} {day:%B %Y}, {at}.{ground}"
+
+
+def _facts(grid: ScoreGrid, said: Sequence[Said]) -> Iterable[tuple[str, str, str]]:
+    """(word, number, a smaller word behind it): all but the last follow from the one grid."""
+    chances = said[0].probabilities
+    home_goals, away_goals = grid.likeliest
+    yield "Likeliest score", f"{home_goals}–{away_goals}", percent(float(grid.chances[home_goals, away_goals]))
+    yield "Expected goals", "–".join(number(goals, 2) for goals in grid.expected_goals), ""
+    yield "Over 2.5 goals", percent(grid.over(2.5)), ""
+    yield "Both teams score", percent(grid.both_score), ""
+    yield "Home or draw", percent(1 - chances.away), ""
+    yield "Away or draw", percent(1 - chances.home), ""
+    yield "No draw", percent(1 - chances.draw), ""
+    for one in said[1:]:
+        if one.stage == "challenger":
+            yield one.name, " · ".join(str(whole) for whole in one.probabilities.percentages()), ""
+
+
+def _verdict(match: Row, champion: Said | None, outcome: Outcome | None) -> Verdict | None:
+    """How it did, once played."""
+    if outcome is None:
+        return None
+    score = f"{match['home_score']:.0f}–{match['away_score']:.0f}"
+    happened = (f"{match['home_team']} won", "a draw", f"{match['away_team']} won")[outcome]
+    if champion is None:
+        return Verdict(True, f"Full time {score}: {happened}.", "There is no forecast of this match that was made without knowing it.")
+    given = champion.probabilities.as_tuple()[outcome]
+    called = champion.probabilities.likeliest is outcome
+    lead = "as the forecast had it" if called else "not what the forecast thought likeliest"
+    chances, classes = np.array([champion.probabilities.as_tuple()]), np.array([int(outcome)])
+    loss, ranked = float(log_loss(chances, classes)[0]), float(rps(chances, classes)[0])
+    against = f"{'better' if loss < A_GUESS else 'worse'} than a blind guess, {number(A_GUESS, 3)}"
+    detail = f"{champion.name} gave it {percent(given)}. Log loss {number(loss, 3)} ({against}); RPS {number(ranked, 3)}."
+    return Verdict(called, f"Full time {score}: {happened}, {lead}.", f"{detail} {_SOURCES[champion.source]}".strip())
+
+
+def _note(match: Row, champion: Said | None, in_batch: bool) -> str:
+    """Why there is no forecast, or nothing."""
+    if champion is not None:
+        return ""
+    if in_batch:
+        return "The model has learned from this match, so what it says of it now is no forecast and is not shown."
+    if match["status"] not in (PLAYED, "scheduled"):
+        return sentence(f"this match is {match['status']}, so there is no forecast of it")
+    return "There is no forecast of this match: forecasts are kept for the matches of about the last year and for all to come."
+
+
+def downloaded(view: MatchView) -> list[dict[str, Any]]:
+    """What the download holds: a row a model."""
+    return [
+        {
+            "Match id": view.match_id,
+            "Date": view.day.isoformat(),
+            "Home": view.home,
+            "Away": view.away,
+            "Model": one.name,
+            **dict(zip(("Home win", "Draw", "Away win"), (round(chance, 6) for chance in one.probabilities.as_tuple()), strict=True)),
+            "How we know": one.source if view.outcome is not None else "to come",
+        }
+        for one in view.said
+    ]
+
+
+def summary(view: MatchView) -> str:
+    """The forecast as one sentence, for those who hear the page."""
+    if view.champion is None:
+        return view.note
+    home, draw, away = view.champion.probabilities.percentages()
+    spoken = count(len(view.said), "model")
+    return f"{view.home} {home} per cent, draw {draw}, {view.away} {away}, by {view.champion.name}, one of {spoken}."

@@ -1,0 +1,104 @@
+"""The receipt of a sealed forecast, and how the forecast moved since it was first sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any
+
+import pandas as pd
+
+from core.clock import from_iso
+from core.football.outcomes import Probabilities
+from core.views.words import MISSING, count, day, duration, percent
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """`lines` are (word, what is written); `code` names the words whose values are digests."""
+
+    lines: tuple[tuple[str, str], ...]
+    moved: str
+    moves: pd.DataFrame
+    code: frozenset[str] = frozenset({"Digest", "Before it"})
+
+
+def receipt(sealed: Sequence[Row], titles: Mapping[int, str], zone: tzinfo) -> Receipt | None:
+    """The last entry of the champion in the chain, and all its entries as moves; None when nothing was sealed.
+
+    `sealed` are the entries of one match in their order; `titles` says in words what a model version is.
+    """
+    own = [row for row in sealed if row["stage"] == "champion"]
+    return None if not own else Receipt(tuple(_lines(own[-1], titles, zone)), _moved(own), _moves(own, zone))
+
+
+def _lines(row: Row, titles: Mapping[int, str], zone: tzinfo) -> list[tuple[str, str]]:
+    home, draw, away = _chances(row).percentages()
+    title = titles.get(row["model_version"])
+    return [
+        ("Says", f"{home} · {draw} · {away}"),
+        ("As of", _as_of(row, zone)),
+        ("Model", f"champion v{row['model_version']}" + (f", {title}" if title else "")),
+        ("Sealed", _moment(from_iso(row["sealed_at"]), zone)),
+        ("Digest", _grouped(row["digest"])),
+        ("Before it", _grouped(row["previous_digest"])),
+        ("Chain", f"entry {row['entry']:,}" + (", of the replay" if row["timeline"] == "replay" else "")),
+    ]
+
+
+def _as_of(row: Row, zone: tzinfo) -> str:
+    """The moment that the forecast speaks from, and how long that is before the match."""
+    moment = from_iso(row["as_of"])
+    kickoff = from_iso(row["kickoff_utc"]) if row["kickoff_utc"] else None
+    before = f", {duration((kickoff - moment).total_seconds())} before kick-off" if kickoff else ""
+    replay = " on the replay’s clock" if row["timeline"] == "replay" else ""
+    return _moment(moment, zone) + replay + before
+
+
+def _moved(own: Sequence[Row]) -> str:
+    first, last = _chances(own[0]), _chances(own[-1])
+    if len(own) == 1:
+        return "It has not moved since it was first sealed."
+    gap = round(100 * last.home) - round(100 * first.home)
+    steps = f"Sealed {count(len(own), 'time')}"
+    if first.percentages() == last.percentages():
+        return f"{steps}; it stands where it was first sealed."
+    direction = "up" if gap > 0 else "down"
+    return (
+        f"{steps}. A home win went {direction} from {percent(first.home)} to {percent(last.home)}."
+        if gap
+        else f"{steps}; the home win stayed at {percent(last.home)}."
+    )
+
+
+def _moves(own: Sequence[Row], zone: tzinfo) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            (
+                f"{row['entry']:,}",
+                _moment(from_iso(row["as_of"]), zone),
+                f"v{row['model_version']}",
+                *(percent(chance, 1) for chance in _chances(row).as_tuple()),
+            )
+            for row in own
+        ],
+        columns=["Entry", "As of", "Champion", "Home win", "Draw", "Away win"],
+    )
+
+
+def _chances(row: Row) -> Probabilities:
+    return Probabilities(row["proba_home"], row["proba_draw"], row["proba_away"])
+
+
+def _moment(moment: datetime, zone: tzinfo) -> str:
+    local = moment.astimezone(zone)
+    return f"{day(local)}, {local:%H:%M}"
+
+
+def _grouped(digest: str, shown: int = 32) -> str:
+    """The first half of a digest in groups of eight: enough to compare, short enough to read."""
+    start = digest[:shown]
+    return " ".join(start[i : i + 8] for i in range(0, len(start), 8)) or MISSING

@@ -1,0 +1,82 @@
+"""Why a forecast is what it is: what moved it away from an average match, in football words."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from core.football.words import FEATURE_WORDS
+from core.views.words import percent, signed
+
+OTHER = "Other"
+MOST = 8  # bars; beyond that, one bar a group
+LINE = 18  # characters of a label in one line
+
+
+@dataclass(frozen=True)
+class Why:
+    """`parts` are (label, log-odds of a home win to two decimals), the largest first; they sum to `total` exactly.
+
+    Labels break their lines with `<br>`; they are our own words, nothing from outside.
+    """
+
+    parts: tuple[tuple[str, float], ...]
+    total: float
+    words: str
+    table: pd.DataFrame
+
+
+def why(parts: Mapping[str, float], home_chance: float) -> Why:
+    """From a model's contributions by feature and the chance of a home win that they lead to."""
+    named = {feature: FEATURE_WORDS.get(feature, (OTHER, _plainly(feature))) for feature in parts}
+    shown = {words: parts[feature] for feature, (_, words) in named.items()}
+    if len(shown) > MOST:
+        shown = _by_group(parts, named)
+    total = sum(parts.values())
+    rounded = rounded_to_sum(shown)
+    order = sorted(rounded, key=lambda label: -abs(rounded[label]))
+    started = _chance(math.log(home_chance / (1 - home_chance)) - total)
+    words = (
+        f"What moved the home side’s chance from {percent(started)} in an average match to {percent(home_chance)} here, in log-odds. "
+        f"The {len(rounded)} parts add up to {signed(sum(rounded.values()), 2)}."
+    )
+    table = pd.DataFrame(
+        [
+            (named[feature][0], named[feature][1], signed(parts[feature], 3))
+            for feature in sorted(parts, key=lambda name: -abs(parts[name]))
+        ],
+        columns=["Group", "What", "Log-odds of a home win"],
+    )
+    labelled = tuple(("<br>".join(textwrap.wrap(label, LINE)), rounded[label]) for label in order)
+    return Why(labelled, round(sum(rounded.values()), 2), words, table)
+
+
+def rounded_to_sum(values: Mapping[str, float], digits: int = 2) -> dict[str, float]:
+    """Each value rounded so that all together are the rounded sum (largest remainder)."""
+    scale = 10**digits
+    exact = {name: value * scale for name, value in values.items()}
+    whole = {name: math.floor(value) for name, value in exact.items()}
+    missing = round(sum(exact.values())) - sum(whole.values())
+    for name in sorted(exact, key=lambda name: whole[name] - exact[name])[:missing]:
+        whole[name] += 1
+    return {name: value / scale for name, value in whole.items()}
+
+
+def _by_group(parts: Mapping[str, float], named: Mapping[str, tuple[str, str]]) -> dict[str, float]:
+    groups: dict[str, float] = {}
+    for feature, value in parts.items():
+        group = named[feature][0]
+        groups[group] = groups.get(group, 0.0) + value
+    return groups
+
+
+def _plainly(feature: str) -> str:
+    return feature.replace("_", " ").capitalize()
+
+
+def _chance(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-log_odds))

@@ -1,0 +1,37 @@
+"""Match: one match in full. Who is likely to win, why, and how it did."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.views import match as view
+from pages.shared import cards, frame, held, match_page, state
+
+asked = state.said("id").strip()
+number = view.wanted(asked)
+services = held.services()
+shown = None if number is None else match_page.read(services, number, state.zone())
+
+if shown is None:
+    frame.masthead("Match", "Who is likely to win, why, and how it did.")
+    st.html(cards.empty(view.unknown(asked)))
+    st.page_link("pages/matches.py", label="All matches", icon=":material/arrow_back:")
+else:
+    st.set_page_config(page_title=f"{shown.match.title} · SoccerPredictAI")
+    frame.masthead(shown.match.title, shown.match.where)
+    left, right = st.columns([1.4, 1], gap="medium")
+    with left:
+        match_page.forecast(shown)
+        match_page.reasons(shown)
+        match_page.form(shown)
+    with right:
+        match_page.scorelines(shown)
+        match_page.models(shown)
+        match_page.seal(shown)
+    match_page.downloads(shown)
+    with st.container(horizontal=True):
+        st.page_link("pages/matches.py", label="All matches", icon=":material/arrow_back:")
+        if shown.match.said:
+            again = {"match_id": str(shown.match.match_id)}
+            st.page_link("pages/playground.py", label="Predict again through the queue", icon=":material/science:", query_params=again)
+frame.footer()

@@ -1,0 +1,207 @@
+"""The parts of the Match page: what was read of one match, and each section of what is shown."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import streamlit as st
+
+from core.clock import real_now
+from core.serving.services import Services
+from core.views import match as view
+from core.views.calendar import calendar
+from core.views.form import Form, Past, past
+from core.views.match import MatchView, Said
+from core.views.matches import Card
+from core.views.receipt import Receipt, receipt
+from core.views.why import Why, why
+from pages.shared import cards, charts, frame, tables
+from pages.shared.tables import Cell, Name
+
+CHANCES = ["proba_home", "proba_draw", "proba_away"]
+
+
+class Shown(NamedTuple):
+    """All that the page shows of one match; `why` and `receipt` where there is one."""
+
+    match: MatchView
+    why: Why | None
+    past: Past
+    receipt: Receipt | None
+    sealed: list[dict[str, object]]
+
+
+def read(services: Services, match_id: int, zone: ZoneInfo) -> Shown | None:
+    """What the services know of a match; None when the history has none of this number."""
+    match = services.history.match(match_id)
+    if match is None:
+        return None
+    said = [row for stage, _ in view.STAGES if (row := services.predictions.get_prediction(match_id, stage))]
+    sealed = services.records.sealed(match_id)
+    seen = view.match_view(match, said, _walked(services, match_id), sealed, zone)
+    return Shown(seen, _why(services, seen), past(match, services.history.frame()), receipt(sealed, _titles(services), zone), sealed)
+
+
+def _walked(services: Services, match_id: int) -> list[dict[str, object]]:
+    """What the recipes said of the match when they were walked forward through time."""
+    if not services.reports.lookups()["evaluation.parquet"].ready:
+        return []
+    rows = services.reports.evaluation()
+    return [{str(key): value for key, value in row.items()} for row in rows[rows["match_id"] == match_id].to_dict("records")]
+
+
+def _titles(services: Services) -> dict[int, str]:
+    return {version: services.models.get_model_info(stage).get("title") or "" for stage, version in services.models.versions().items()}
+
+
+def _why(services: Services, seen: MatchView) -> Why | None:
+    """Why the champion says so; None when the forecast shown is not the one that the champion of today makes."""
+    champion, features = seen.champion, services.features.get_features(seen.match_id)
+    if champion is None or features is None or services.models.versions().get("champion") != champion.version:
+        return None
+    return why(services.models.explain(features, "champion"), champion.probabilities.home)
+
+
+def forecast(shown: Shown) -> None:
+    """The bar and the numbers that follow from it; after full time, how it did."""
+    seen = shown.match
+    if seen.verdict:
+        tables.verdict(seen.verdict)
+    if seen.champion is None:
+        if seen.note:
+            st.html(cards.empty(seen.note))
+        return
+    st.html(
+        cards.wrapped(
+            '<div class="big">',
+            cards.bar(seen.champion.probabilities.percentages(), happened=seen.outcome),
+            f'<p class="lab"><span>{escape(seen.home)} win</span><span>Draw</span><span>{escape(seen.away)} win</span></p>',
+            f"{cards.facts(seen.facts)}</div>",
+            kind="one",
+        )
+    )
+
+
+def reasons(shown: Shown) -> None:
+    """What moved the number."""
+    if shown.why is None or not shown.why.parts:
+        return
+    tables.section("Why these numbers", shown.why.words)
+    chart = charts.contributions(shown.why.parts, f"helps {_short(shown.match.home)}", f"helps {_short(shown.match.away)}")
+    charts.show(chart, "fig_cat_why", shown.why.words, shown.why.table)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 16 else name[:15] + "…"
+
+
+def scorelines(shown: Shown) -> None:
+    """The grid that every other number of the page comes from."""
+    seen = shown.match
+    if seen.grid is None or seen.champion is None:
+        return
+    home, draw, away = seen.champion.probabilities.percentages()
+    words = f"Chance in per cent. Below the diagonal {seen.home} win ({home}), on it a draw ({draw}), above it {seen.away} win ({away})."
+    tables.section("Every scoreline", words)
+    goals = [str(goal) for goal in range(len(seen.grid.chances))]
+    table = pd.DataFrame((100 * seen.grid.chances).round(2), columns=goals).map("{:.2f}".format)
+    table.insert(0, f"{seen.home} goals", goals)
+    charts.show(charts.scorelines(seen.grid.chances, seen.home, seen.away), "fig_scorelines", words, table)
+
+
+def form(shown: Shown) -> None:
+    """The last six of both teams, and their meetings."""
+    st.html(
+        cards.wrapped(
+            cards.section("Form and meetings"),
+            '<table class="frmt"><thead><tr><th scope="col">Last six, latest on the right</th><th scope="col"><span class="vh">Results</span></th>'
+            '<th scope="col">Goals</th></tr></thead><tbody>',
+            *(_form(one) for one in shown.past.forms),
+            f'</tbody></table><p class="met">{escape(shown.past.words)}</p>',
+            *_meetings(shown.past),
+        )
+    )
+
+
+def _form(one: Form) -> str:
+    played = "".join(
+        f'<li class="{match.letter}" title="{escape(match.words)}"><span aria-hidden="true">{match.letter}</span>{cards.hidden(match.words + "; ")}</li>'
+        for match in one.last
+    )
+    nothing = '<span class="mute">no match in the data</span>'
+    return f'<tr><th scope="row">{escape(one.team)}</th><td>{f"<ol class='frm'>{played}</ol>" if played else nothing}</td><td>{one.goals}</td></tr>'
+
+
+def _meetings(found: Past) -> list[str]:
+    if not found.meetings:
+        return []
+    rows = (
+        f'<li><span class="mute">{escape(meeting.day)}</span><span class="hm">{escape(meeting.home)}</span>'
+        f"<b>{escape(meeting.score)}</b><span>{escape(meeting.away)}</span></li>"
+        for meeting in found.meetings
+    )
+    return ['<ol class="mtg">', *rows, "</ol>"]
+
+
+def models(shown: Shown) -> None:
+    """What each model says, side by side."""
+    said = shown.match.said
+    if len(said) < 2:
+        return
+    tables.section("What each model says", "Same match, same moment; the champion is the one that speaks on the other pages.")
+    st.html(cards.wrapped('<ul class="mods">', *(_model(one, shown.match) for one in said), "</ul>"))
+
+
+def _model(one: Said, seen: MatchView) -> str:
+    return f"<li><span>{escape(one.name)}</span>{cards.bar(one.probabilities.percentages(), happened=seen.outcome)}</li>"
+
+
+def seal(shown: Shown) -> None:
+    """The receipt from the chain, and how the forecast moved since it was first sealed."""
+    written = shown.receipt
+    if written is None:
+        tables.section(
+            "Sealed forecast",
+            "None of this match: nothing was sealed before its kick-off."
+            if shown.match.outcome is not None
+            else "None yet. The pipeline seals the forecasts of matches to come each time it runs.",
+        )
+        return
+    tables.section("Sealed forecast", written.moved)
+    st.html(cards.wrapped(cards.receipt(written.lines, written.code)))
+    charts.table_and_csv(
+        written.moves, "sealed_forecasts", said="Every sealed forecast of this match by the champion, in the order of sealing."
+    )
+
+
+def downloads(shown: Shown) -> None:
+    """What is shown, as files."""
+    seen = shown.match
+    files: list[frame.Download] = []
+    if seen.said:
+        rows = pd.DataFrame(view.downloaded(seen))
+        files.append(
+            ("This forecast as CSV", rows.to_csv(index=False).encode(), f"match_{seen.match_id}.csv", "text/csv", ":material/download:")
+        )
+    if seen.champion and seen.grid and seen.outcome is None:
+        home, away = seen.grid.likeliest
+        card = Card(
+            seen.match_id, seen.home, seen.away, seen.competition, seen.day, seen.kickoff, seen.champion.probabilities, f"{home}–{away}"
+        )
+        files.append(
+            (
+                "Add to calendar",
+                lambda: calendar([card], real_now()),
+                f"match_{seen.match_id}.ics",
+                "text/calendar",
+                ":material/calendar_add_on:",
+            )
+        )
+    if shown.sealed:
+        entries = json.dumps(shown.sealed, indent=1).encode()
+        files.append(("Sealed entries as JSON", entries, f"sealed_{seen.match_id}.json", "application/json", ":material/receipt_long:"))
+    frame.downloads(*files)
