@@ -70,6 +70,10 @@ class Lookup(Generic[T]):
         """Look for something newer now; a background thread does so at the interval anyway."""
         self._kept.refresh()
 
+    def peek(self) -> Held[T] | None:
+        """What is served, without reading; None while there is nothing."""
+        return self._kept.peek()
+
     def held(self) -> Held[T]:
         """What is served; NotReady, with the next step, while there is nothing."""
         held = self._kept.get()
