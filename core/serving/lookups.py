@@ -54,6 +54,11 @@ class Lookup(Generic[T]):
         return self._kept.error
 
     @property
+    def error_since(self) -> datetime | None:
+        """When that began: real time, aware, UTC; None while all is well."""
+        return self._kept.error_since
+
+    @property
     def stale(self) -> bool:
         return self.stale_reason is not None
 
@@ -65,6 +70,10 @@ class Lookup(Generic[T]):
     @property
     def age_seconds(self) -> float | None:
         return self._kept.age()
+
+    def warm(self) -> None:
+        """Read it now, unless it was."""
+        self._kept.get()
 
     def refresh(self) -> None:
         """Look for something newer now; a background thread does so at the interval anyway."""

@@ -77,6 +77,14 @@ class PredictionService:
         """Why the registry, or the published batch, cannot be followed; None while it can."""
         return self._shelf.error
 
+    def silence(self) -> float | None:
+        """Seconds since the registry last answered; None while nothing follows it."""
+        return self._shelf.silence()
+
+    def card(self, stage: str = CHAMPION) -> Mapping[str, Any]:
+        """What is known of the version behind a stage, however old that knowledge is; empty when nothing is."""
+        return self._shelf.serving.cards.get(stage, {})
+
     def versions(self) -> dict[str, int]:
         """The model version that serves each stage. Reads nothing."""
         return self._shelf.serving.versions()
@@ -88,7 +96,7 @@ class PredictionService:
         """
         self._known(stage)
         self._shelf.load()
-        silence = self._shelf.silence()
+        silence = self.silence()
         if silence is not None and silence > TOO_OLD:
             raise RegistryUnavailable(f"The model registry was last heard {silence:.0f} seconds ago. Check MLFLOW_TRACKING_URI.")
         serving = self._shelf.serving

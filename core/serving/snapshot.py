@@ -54,6 +54,7 @@ class Kept(Generic[T]):
     ) -> None:
         self.name = name
         self.error: str | None = None
+        self.error_since: datetime | None = None
         self.absent: str | None = None
         self._origin, self._parse, self._on_change = origin, parse, on_change
         self._watch, self._clock, self._max_age = watch, clock, max_age
@@ -97,7 +98,7 @@ class Kept(Generic[T]):
             if stamp is None:
                 raise FileMissing(f"There is no {self._origin.where()} yet. Run `make pipeline` to make it.")
             if self._held is not None and stamp == self._held.stamp:
-                self.error = self._refused = None
+                self._well()
             elif stamp != self._refused:
                 self._replace(stamp)
         except FileMissing as missing:
@@ -109,7 +110,8 @@ class Kept(Generic[T]):
 
     def _missing(self, why: str) -> None:
         if self._held is None:
-            self.absent, self.error = why, None
+            self._well()
+            self.absent = why
         else:
             self._say(f"{self._origin.where()} is gone; the last good copy keeps serving. Run `make pipeline` to make it again.")
 
@@ -126,10 +128,14 @@ class Kept(Generic[T]):
         if self._on_change is not None:
             self._on_change(value, fetched)
         self._held = Held(value, stamp, fetched.written_at, fetched.as_of)
-        self.error = self.absent = self._refused = None
+        self._well()
         LOOKUP_RELOADS.labels(self.name, "ok").inc()
 
+    def _well(self) -> None:
+        self.error = self.error_since = self.absent = self._refused = None
+
     def _say(self, error: str) -> None:
+        self.error_since = self.error_since or real_now()
         self.error = error
         LOOKUP_RELOADS.labels(self.name, "error").inc()
 

@@ -1,0 +1,124 @@
+"""What a visitor should know first: what is the matter, since when, what it means, and the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from core.clock import Clock, from_iso, real_now
+from core.serving.lookups import Lookup
+from core.serving.predictor import PredictionService
+from core.serving.pulse import LATE, Vitals
+from core.serving.snapshot import hours
+
+Kind = Literal["empty", "replay", "stale", "degraded", "model", "worker", "database"]
+
+LATELY = timedelta(minutes=5)
+FILES = {
+    "predictions.parquet": "forecasts",
+    "match_features.parquet": "features",
+    "matches.parquet": "matches",
+    "evaluation.parquet": "evaluation",
+    "scores.json": "scores",
+    "drift.json": "drift report",
+}
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One thing to know. `kind` `replay` is no fault."""
+
+    kind: Kind
+    title: str
+    text: str
+
+
+def moment(when: datetime) -> str:
+    """`13 March 2026, 12:00 UTC`."""
+    return f"{when.day} {when:%B %Y}, {when:%H:%M} UTC"
+
+
+def about_clock(clock: Clock) -> Iterator[Notice]:
+    if clock.moment is not None:
+        yield Notice(
+            "replay",
+            f"Replaying {moment(clock.moment)}.",
+            "Later results are hidden from the models. Forecasts made here are labelled and never count in the real record.",
+        )
+
+
+def about_files(lookups: Mapping[str, Lookup[Any]]) -> Iterator[Notice]:
+    """An older copy served, or one that is too old: one notice for all files with the same reason."""
+    degraded: dict[str, list[str]] = {}
+    for name, lookup in lookups.items():
+        if lookup.error and lookup.peek() is not None:
+            degraded.setdefault(lookup.error, []).append(FILES.get(name, name))
+    for reason, names in degraded.items():
+        since = min(lookup.error_since or real_now() for lookup in lookups.values() if lookup.error == reason)
+        yield Notice(
+            "degraded",
+            f"An earlier copy of the {_listed(names)} is shown, since {moment(since)}.",
+            f"It still serves, but nothing newer is taken up. {reason}",
+        )
+    stale = [lookup for lookup in lookups.values() if lookup.stale and lookup.as_of is not None]
+    if stale:
+        oldest = max(stale, key=lambda lookup: lookup.age_seconds or 0.0)
+        yield Notice(
+            "stale",
+            f"The data are {hours(oldest.age_seconds or 0.0)} old.",
+            f"They end at {moment(oldest.as_of or real_now())}: later results and fixtures are missing, and forecasts do not know of them. "
+            "Run `make pipeline` to renew them; the pages take them up by themselves.",
+        )
+
+
+def about_models(models: PredictionService, too_old: float) -> Iterator[Notice]:
+    for stage, reason in models.failures.items():
+        kept = models.versions().get(stage)
+        means = f"Version {kept} keeps serving." if kept is not None else f"Nothing serves as {stage}."
+        yield Notice("model", f"A new {stage} did not take over.", f"{means} {reason}")
+    silence = models.silence()
+    if silence is not None and silence > too_old:
+        yield Notice(
+            "model",
+            f"The model registry has not answered for {hours(silence) if silence >= 120 else f'{silence:.0f} seconds'}.",
+            "The models in memory keep forecasting, but a promotion or a rollback is not noticed. Check MLFLOW_TRACKING_URI.",
+        )
+
+
+def about_processes(vitals: Vitals) -> Iterator[Notice]:
+    if vitals.error is not None or vitals.age > LATE:
+        text = vitals.error or "The database does not answer."
+        yield Notice("database", "The database is away.", f"Forecasts are served from memory; tasks and records cannot be shown. {text}")
+        return
+    restarted = _restarted(vitals.events)
+    if not vitals.workers:
+        yield Notice(
+            "worker",
+            "No worker is running.",
+            f"Forecasts on the pages are not affected; queued work waits, and nothing of it is lost. {_ended(vitals.events)}"
+            "`make run` starts the workers.",
+        )
+    elif restarted is not None:
+        yield Notice(
+            "worker",
+            f"The {restarted['process']} process was started again at {moment(from_iso(restarted['at']))}.",
+            "It had ended unexpectedly. What it was working at went back into the queue; nothing needs to be done.",
+        )
+
+
+def _restarted(events: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The latest restart of these minutes."""
+    since = real_now() - LATELY
+    return next((event for event in events if event["event"] == "restarted" and from_iso(event["at"]) > since), None)
+
+
+def _ended(events: Iterable[Mapping[str, Any]]) -> str:
+    """When the last worker was seen to end, as a sentence with a space behind it."""
+    last = next((event for event in events if event["event"] in ("died", "stopped") and event["process"] != "web"), None)
+    return "" if last is None else f"The last one ended at {moment(from_iso(last['at']))}. "
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

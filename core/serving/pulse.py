@@ -1,0 +1,81 @@
+"""How the workers and the database fare: looked at each second by one thread, so that a page or a probe only reads memory."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.errors import StorageError
+from core.metrics import WORKER_HEARTBEAT_AGE, WORKER_UP
+from core.serving.records import Records
+
+EVERY = 1.0
+# A look that takes longer than this is no answer.
+LATE = 5.0
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """One look: `error` says why the database did not answer; `at` is in monotonic seconds."""
+
+    at: float
+    workers: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    error: str | None = None
+
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self.at
+
+
+class Pulse:
+    """`also` is called with each look; it is where the lookups' ages are measured."""
+
+    def __init__(self, records: Records, also: Callable[[], None]) -> None:
+        self._records, self._also = records, also
+        self._latest: Vitals | None = None
+        self._known: set[str] = set()
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        if self._thread is None:
+            self._latest = self._look()
+            self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+            self._thread.start()
+
+    def latest(self) -> Vitals:
+        """The last look; one is taken now where no thread does so."""
+        latest = self._latest
+        return self._look() if latest is None or self._thread is None else latest
+
+    def close(self) -> None:
+        self._closed.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        while not self._closed.wait(EVERY):
+            self._latest = self._look()
+
+    def _look(self) -> Vitals:
+        self._also()
+        at = time.monotonic()
+        try:
+            workers, events = self._records.workers(), self._records.process_events(20)
+        except StorageError as error:
+            return Vitals(at, error=str(error))
+        self._measure(workers)
+        return Vitals(at, workers, events)
+
+    def _measure(self, workers: list[dict[str, Any]]) -> None:
+        alive = {str(worker["worker"]): float(worker["age_seconds"]) for worker in workers}
+        for name, age in alive.items():
+            WORKER_UP.labels(name).set(1)
+            WORKER_HEARTBEAT_AGE.labels(name).set(age)
+        for name in self._known - alive.keys():
+            WORKER_UP.labels(name).set(0)
+        self._known |= alive.keys()

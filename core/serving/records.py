@@ -1,0 +1,69 @@
+"""What the database holds, read for pages and the API: tasks, sealed forecasts, rows set aside, runs, drift."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.storage import forecast_chain, logbook, process_events
+from core.storage.database import Database
+from core.storage.task_ledger import TaskLedger
+
+Row = dict[str, Any]
+
+
+class Records:
+    """Plain dicts; times are ISO text. DatabaseUnavailable when it does not answer."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._ledger = TaskLedger(database)
+
+    def task(self, task_id: str) -> Row:
+        """{task_id, status, progress, result, error, created_at, started_at, finished_at}; TaskUnknown."""
+        return self._ledger.get(task_id)
+
+    def tasks(self, limit: int = 50, status: str | None = None) -> list[Row]:
+        """The latest tasks, newest first; of one status or of all."""
+        return self._ledger.recent(limit, status)
+
+    def task_events(self, task_id: str) -> list[Row]:
+        """What happened to a task, oldest first."""
+        return self._ledger.events(task_id)
+
+    def task_counts(self) -> dict[str, int]:
+        """How many tasks are in each state."""
+        return self._ledger.counts()
+
+    def workers(self) -> list[Row]:
+        """The workers whose heart beats, with the age of the last beat and the model versions they hold."""
+        return self._ledger.workers()
+
+    def sealed(self, match_id: int) -> list[Row]:
+        """Every sealed forecast of a match, in the order of sealing, with its digests."""
+        with self._database.read() as connection:
+            return forecast_chain.sealed(connection, match_id)
+
+    def chain_problem(self) -> str | None:
+        """None when the chain of sealed forecasts is whole, else a sentence that names the first entry that is not."""
+        with self._database.read() as connection:
+            return forecast_chain.verify(connection)
+
+    def quarantine(self, limit: int = 1000) -> list[Row]:
+        """Rows of the sources that were not loaded, with the reason."""
+        return logbook.set_aside(self._database, limit)
+
+    def runs(self, limit: int = 20) -> list[Row]:
+        """The pipeline's runs, the latest first."""
+        return logbook.runs(self._database, limit)
+
+    def process_events(self, limit: int = 50) -> list[Row]:
+        """What happened to the processes, the latest first: {process, event, pid, at, note}."""
+        return process_events.recent(self._database, limit)
+
+    def drift_history(self) -> list[Row]:
+        """One row a drift report, oldest first."""
+        return logbook.drift(self._database)
+
+    def audit(self, limit: int = 100) -> list[Row]:
+        """Promotions and rollbacks, the latest first."""
+        return logbook.decisions(self._database, limit)

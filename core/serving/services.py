@@ -1,0 +1,184 @@
+"""What a web process serves from: the clients, made once, and everything that is kept in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from core.clock import Clock, from_iso, real_now
+from core.errors import NotReady, StorageError
+from core.metrics import LOOKUP_AGE
+from core.serving.lookups import FeatureLookupService, Lookup, PredictionLookupService
+from core.serving.notices import Notice, about_clock, about_files, about_models, about_processes
+from core.serving.predictor import CHAMPION, TOO_OLD, PredictionService
+from core.serving.pulse import LATE, Pulse
+from core.serving.records import Records
+from core.serving.reports import MatchHistory, Reports
+from core.serving.snapshot import Watch
+from core.settings import Settings
+from core.storage.database import Database
+from core.storage.files import Store
+
+NOTHING = "Nothing was published yet. Run `make pipeline`; it takes a minute or two, and this page takes it up by itself."
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How fresh the published batch is: the moment it speaks of, when it was written, its age on the timeline's clock."""
+
+    as_of: datetime | None
+    written_at: datetime | None
+    age_seconds: float | None
+    champion: int | None
+    challenger: int | None
+    replaying: bool
+    stale: bool
+
+
+@dataclass
+class Services:
+    """Everything that pages and requests read. They touch memory only; threads of their own keep it new."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    store: Store
+    features: FeatureLookupService
+    predictions: PredictionLookupService
+    history: MatchHistory
+    reports: Reports
+    models: PredictionService
+    records: Records
+    watch: Watch
+    pulse: Pulse
+
+    def start(self) -> None:
+        """Read what is published, so that the first visitor does not wait, and keep everything new from now on."""
+        with suppress(NotReady):  # the pages say so, and the threads look again
+            self.models.load(ask_registry=False)
+        for lookup in self.lookups().values():
+            lookup.warm()
+        self.pulse.start()
+        self.models.start_background()
+
+    def first_page_served(self) -> None:
+        """The costly part of the background work may begin."""
+        self.models.first_page_served()
+
+    def close(self) -> None:
+        self.models.close()
+        self.pulse.close()
+        self.watch.close()
+        self.database.close()
+
+    def lookups(self) -> dict[str, Lookup[Any]]:
+        """Every file that is kept in memory, by its name."""
+        named: dict[str, Lookup[Any]] = {
+            "predictions.parquet": self.predictions,
+            "match_features.parquet": self.features,
+            "matches.parquet": self.history,
+        }
+        return named | self.reports.lookups()
+
+    def freshness(self) -> Freshness:
+        versions = self.models.versions()
+        return Freshness(
+            as_of=self.predictions.as_of,
+            written_at=self.predictions.computed_at,
+            age_seconds=self.predictions.age_seconds,
+            champion=versions.get(CHAMPION),
+            challenger=versions.get("challenger"),
+            replaying=self.clock.replaying,
+            stale=self.predictions.stale or self.features.stale,
+        )
+
+    def notices(self) -> list[Notice]:
+        """What a visitor should know first, the gravest first."""
+        empty = [] if self.predictions.ready else [Notice("empty", "There are no forecasts yet.", self.predictions.error or NOTHING)]
+        return [
+            *empty,
+            *about_files(self.lookups()),
+            *about_models(self.models, TOO_OLD),
+            *about_processes(self.pulse.latest()),
+            *about_clock(self.clock),
+        ]
+
+    def readiness(self) -> dict[str, Any]:
+        """{ready, model, batch_files, worker, database}: each part {ok, age_seconds, reason}. Asks nobody: memory only."""
+        parts = {"model": self._model(), "batch_files": self._files(), "worker": self._worker(), "database": self._database()}
+        return {"ready": all(part["ok"] for part in parts.values()), **parts}
+
+    def health(self) -> dict[str, Any]:
+        """`readiness`, and what a person looks at next: versions, the clock, every file's age and trouble."""
+        files = {
+            name: _part(lookup.peek() is not None, lookup.age_seconds, lookup.error or lookup.stale_reason)
+            for name, lookup in self.lookups().items()
+        }
+        return {
+            **self.readiness(),
+            "timeline": self.settings.timeline,
+            "versions": self.models.versions(),
+            "files": files,
+            "notices": [f"{notice.title} {notice.text}" for notice in self.notices()],
+        }
+
+    def _model(self) -> dict[str, Any]:
+        if CHAMPION not in self.models.versions():
+            return _part(False, None, self.models.failures.get(CHAMPION) or self.models.error or NOTHING)
+        registered = self.models.card(CHAMPION).get("registered_at")
+        age = (real_now() - from_iso(str(registered))).total_seconds() if registered else None
+        return _part(True, age, self.models.failures.get(CHAMPION) or self.models.error)
+
+    def _files(self) -> dict[str, Any]:
+        both: Mapping[str, Lookup[Any]] = {"forecasts": self.predictions, "features": self.features}
+        absent = [name for name, lookup in both.items() if lookup.peek() is None]
+        if absent:
+            return _part(False, None, self.predictions.error or self.features.error or NOTHING)
+        reasons = [lookup.error or lookup.stale_reason for lookup in both.values()]
+        if not self.watch.alive:
+            reasons.append("The thread that looks for newer files has ended. Start the process again.")
+        age = max(lookup.age_seconds or 0.0 for lookup in both.values())
+        return _part(True, age, next((reason for reason in reasons if reason), None))
+
+    def _worker(self) -> dict[str, Any]:
+        vitals = self.pulse.latest()
+        ages = [float(worker["age_seconds"]) + vitals.age for worker in vitals.workers if worker["queue"] == "ml"]
+        if vitals.error is not None or not ages or min(ages) > LATE:
+            return _part(False, None, vitals.error or "No worker's heart has beaten for five seconds. `make run` starts the workers.")
+        return _part(True, min(ages), None)
+
+    def _database(self) -> dict[str, Any]:
+        vitals = self.pulse.latest()
+        late = "The database has not answered for five seconds. Check SOCCER_DATABASE_URL and its disk." if vitals.age > LATE else None
+        reason = vitals.error or late
+        return _part(reason is None, vitals.age, reason)
+
+
+def open_services(settings: Settings) -> Services:
+    """Make the clients, once per process. Reads no batch yet: `start` does, or whoever asks first."""
+    database = Database(settings.database_url)
+    with suppress(StorageError):  # forecasts are served without it, and the pages say that it is away
+        database.create()
+    store = Store.open(settings.store_url, settings.s3_endpoint)
+    watch, clock, max_age = Watch(settings.lookup_check_interval), settings.clock, settings.lookup_max_age
+    features = FeatureLookupService(store=store, clock=clock, max_age=max_age, watch=watch)
+    predictions = PredictionLookupService(store=store, clock=clock, max_age=max_age, watch=watch)
+    history = MatchHistory(store, watch=watch, clock=clock, max_age=max_age)
+    reports = Reports(store, watch=watch, clock=clock, max_age=max_age)
+    models = PredictionService(settings, store, features=features, on_change=predictions.set_aliases)
+    records = Records(database)
+
+    def measure() -> None:
+        for name, lookup in (("predictions.parquet", predictions), ("match_features.parquet", features), ("matches.parquet", history)):
+            if lookup.age_seconds is not None:
+                LOOKUP_AGE.labels(name).set(lookup.age_seconds)
+
+    pulse = Pulse(records, measure)
+    return Services(settings, clock, database, store, features, predictions, history, reports, models, records, watch, pulse)
+
+
+def _part(ok: bool, age_seconds: float | None, reason: str | None) -> dict[str, Any]:
+    return {"ok": ok, "age_seconds": None if age_seconds is None else round(age_seconds, 3), "reason": reason}
