@@ -87,7 +87,7 @@ def _note(scope: Scope, answer: dict[str, str], seconds: float) -> None:
         return
     ids = scope.get("path_params", {}) if isinstance(route, APIRoute) else {}
     level = logging.ERROR if answer["status"] == "500" else logging.INFO
-    log.line("request", level, method=method, path=scope["path"], seconds=round(seconds, 6), **answer, **ids)
+    log.line("request", level, None, method=method, path=scope["path"], seconds=round(seconds, 6), **answer, **ids)
 
 
 async def _in_words(request: Request, error: Exception) -> JSONResponse:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.clock import from_iso
 from core.errors import NotReady
+from core.serving.predictor import CHAMPION, PredictionService
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.exports import to_parquet
 from core.storage.files import Store
 from workers.log import line
-
-if TYPE_CHECKING:
-    from core.serving.predictor import PredictionService
-
-CHAMPION = "champion"
 
 
 class Tasks:
@@ -30,21 +26,23 @@ class Tasks:
 
     @classmethod
     def open(cls, settings: Settings, database: Database) -> Tasks:
-        from core.serving.predictor import PredictionService
-
         store = Store.open(settings.store_url, settings.s3_endpoint)
-        return cls(PredictionService(settings, store), database, store)
+        return cls(PredictionService(settings, store, on_change=_tell), database, store)
 
     def bodies(self) -> Mapping[str, Callable[..., Any]]:
         """Each task's name and what it does."""
         return {"predict_match": self.predict_match, "get_model_info": self.get_model_info, "export_data_raw": self.export_data_raw}
 
     def load(self) -> None:
-        """Load every stage's model now, so that no task waits for it. Without a published batch the worker starts all the same."""
+        """Load every stage's model now, so that no task waits for it, and follow the registry from then on.
+
+        Without a published batch the worker starts all the same.
+        """
         try:
-            self.models.load()
+            self.models.load(ask_registry=False)
         except NotReady as error:
             line("no model yet", logging.WARNING, trouble=str(error))
+        self.models.start_background(wait_for_page=False)
 
     def versions(self) -> Mapping[str, int]:
         """The model version held for each stage."""
@@ -67,3 +65,7 @@ class Tasks:
         key = f"exports/{name_table}.parquet"
         self.store.write(key, data)
         return {"name_table": name_table, "rows": rows, "bytes": len(data), "location": self.store.location(key)}
+
+
+def _tell(versions: Mapping[str, int]) -> None:
+    line("models", versions=dict(versions))

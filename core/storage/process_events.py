@@ -1,0 +1,24 @@
+"""What happened to the processes of this installation: started, died, restarted, stopped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from core.clock import iso, real_now
+from core.storage.database import Database, process_events
+
+
+def record(database: Database, process: str, event: str, pid: int | None = None, note: str | None = None) -> None:
+    """Write one event down. `process` is a role (`web`, `ml`, `batch`, `supervisor`), `event` a single word."""
+    with database.write() as connection:
+        connection.execute(process_events.insert().values(process=process, event=event, pid=pid, at=iso(real_now()), note=note))
+
+
+def recent(database: Database, limit: int = 50) -> list[dict[str, Any]]:
+    """The latest events, newest first: {process, event, pid, at, note}."""
+    columns = (process_events.c[name] for name in ("process", "event", "pid", "at", "note"))
+    with database.read() as connection:
+        rows = connection.execute(sa.select(*columns).order_by(process_events.c.event_id.desc()).limit(limit)).mappings()
+        return [dict(row) for row in rows]

@@ -1,0 +1,281 @@
+"""The supervisor with real processes: what dies is started again, one signal stops all, nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from core.errors import SettingsError
+from core.settings import Settings
+from core.storage import process_events
+from core.storage.database import Database
+from tests.workers.house import ROOT, alive, environment, eventually, free_port
+from workers import checks, supervise
+from workers.children import in_words
+
+
+class Run:
+    """One run of the supervisor, seen from outside."""
+
+    def __init__(self, home: Path, module: str = "tests.workers.supervised", arguments: tuple[str, ...] = (), **more: str) -> None:
+        self.port = free_port()
+        self.environment = environment(home, **{"SOCCER_PORT": str(self.port), **more})
+        self.output = home.with_name("output.txt")
+        with self.output.open("w") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", module, *arguments],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def settings(self) -> Settings:
+        return Settings.from_environment(self.environment)
+
+    def ready(self) -> Run:
+        eventually(lambda: "Ctrl-C stops it" in self.said() or self.process.poll() is not None)
+        assert self.process.poll() is None, self.said()
+        eventually(lambda: len(self.events("started")) == 4)
+        return self
+
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def events(self, event: str) -> list[dict]:
+        database = Database(self.settings.database_url)
+        database.create()
+        try:
+            return [row for row in process_events.recent(database) if row["event"] == event]
+        finally:
+            database.close()
+
+    def pids(self) -> dict[str, int]:
+        """The latest process of each role."""
+        rows = [*self.events("restarted"), *self.events("started")]
+        return {row["process"]: row["pid"] for row in reversed(rows) if row["process"] != "supervisor"}
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
+
+
+@pytest.fixture
+def start(tmp_path):
+    runs: list[Run] = []
+
+    def begin(home: Path | None = None, **options) -> Run:
+        runs.append(Run(home or tmp_path / "home", **options))
+        return runs[-1]
+
+    yield begin
+    for run in runs:
+        run.close()
+
+
+def test_the_address_the_keys_place_and_how_to_stop_are_said_and_the_key_is_not(start):
+    run = start().ready()
+    said = run.said()
+    assert f"http://127.0.0.1:{run.port}" in said
+    assert str(run.settings.key_file) in said
+    assert run.settings.key_file.read_text().strip() not in said
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_one_signal_stops_all_within_five_seconds_and_leaves_no_process(start, signum):
+    run = start().ready()
+    pids = run.pids().values()
+    assert all(alive(pid) for pid in pids)
+    began = time.monotonic()
+    run.process.send_signal(signum)
+    assert run.process.wait(10) == 0
+    assert time.monotonic() - began < 5
+    assert not any(alive(pid) for pid in pids)
+    assert run.events("stopped")
+
+
+def test_a_child_that_ignores_the_signal_is_killed_within_about_five_seconds(start):
+    run = start(STUBBORN="1").ready()
+    pids = run.pids().values()
+    began = time.monotonic()
+    run.process.send_signal(signal.SIGTERM)
+    assert run.process.wait(12) == 0
+    assert time.monotonic() - began < 6
+    assert not any(alive(pid) for pid in pids)
+
+
+def test_no_process_is_left_when_the_supervisor_itself_is_killed(start):
+    run = start().ready()
+    pids = run.pids().values()
+    run.process.kill()
+    eventually(lambda: not any(alive(pid) for pid in pids), 5)
+
+
+@pytest.mark.parametrize("role", ["web", "ml", "batch"])
+def test_what_dies_is_started_again_within_five_seconds_and_it_is_written_down(start, role):
+    run = start().ready()
+    first = run.pids()[role]
+    os.kill(first, signal.SIGKILL)
+    began = time.monotonic()
+    eventually(lambda: run.pids()[role] != first and alive(run.pids()[role]), 5)
+    assert time.monotonic() - began < 5
+    (died,) = run.events("died")
+    assert (died["process"], died["note"]) == (role, "was killed by SIGKILL")
+    assert f"The {role} process was killed by SIGKILL" in run.said()
+
+
+@pytest.mark.long
+def test_a_worker_that_hangs_is_killed_and_started_again(start):
+    run = start().ready()
+    first = run.pids()["ml"]
+    eventually(lambda: "worker started" in run.said())
+    time.sleep(1.5)
+    os.kill(first, signal.SIGSTOP)
+    eventually(lambda: run.pids()["ml"] != first, 20)
+    assert "hangs" in run.said()
+
+
+def test_what_dies_again_and_again_is_started_ever_more_seldom(start):
+    run = start(DIES_AT_ONCE="1")
+    eventually(lambda: len(run.events("died")) >= 4, 20)
+    waits = [float(line.rpartition(" in ")[2].removesuffix(" s.")) for line in run.said().splitlines() if "starts again" in line]
+    assert waits[:4] == [0.2, 0.5, 1.0, 2.0]
+    assert run.events("died")[0]["note"] == "ended with code 3"
+
+
+def test_a_run_that_make_started_stops_when_make_is_gone(tmp_path):
+    code = (
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-m', 'tests.workers.supervised', '--with-parent'])\n"
+        "print(child.pid, flush=True)\n"
+        "child.wait()\n"
+    )
+    settings = {"SOCCER_PORT": str(free_port())}
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment(tmp_path / "home", **settings), stdout=subprocess.PIPE, text=True
+    )
+    child = int(parent.stdout.readline())
+    eventually(lambda: "Ctrl-C" in parent.stdout.readline())
+    parent.kill()
+    eventually(lambda: not alive(child), 8)
+    parent.wait(5)
+    parent.stdout.close()
+
+
+def test_a_port_that_is_taken_is_a_sentence_with_a_command_that_works_before_anything_starts(start, tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        run = start(SOCCER_PORT=str(taken))
+        assert run.process.wait(10) == 2
+    said = run.said()
+    assert f"Port {taken} (SOCCER_PORT) is taken by another program. Stop it, or run: SOCCER_PORT=" in said
+    assert said.rstrip().endswith("make run")
+    assert "Traceback" not in said
+    assert not (tmp_path / "home").exists()
+
+
+def test_every_taken_port_is_named_at_once_with_free_ones_instead():
+    with socket.socket() as one, socket.socket() as two:
+        for taken in (one, two):
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+        first, second = one.getsockname()[1], two.getsockname()[1]
+        settings = Settings(Path("/nowhere"), port=first, metrics_port=second, worker_metrics_port=0)
+        with pytest.raises(SettingsError) as problem:
+            checks.check_ports(settings)
+    said = str(problem.value)
+    assert f"{first} (SOCCER_PORT) and {second} (SOCCER_METRICS_PORT)" in said
+    command = dict(part.split("=") for part in said.rpartition("run: ")[2].removesuffix(" make run").split())
+    assert set(command) == {"SOCCER_PORT", "SOCCER_METRICS_PORT"}
+    assert len(set(command.values())) == 2
+
+
+def test_two_settings_with_the_same_port_are_noticed():
+    port = free_port()
+    with pytest.raises(SettingsError, match="SOCCER_METRICS_PORT"):
+        checks.check_ports(Settings(Path("/nowhere"), port=port, metrics_port=port, worker_metrics_port=0))
+
+
+def test_a_host_that_is_not_this_machines_is_a_sentence():
+    with pytest.raises(SettingsError, match=r"SOCCER_HOST.*0\.0\.0\.0"):
+        checks.check_ports(Settings(Path("/nowhere"), host="203.0.113.7", port=free_port(), metrics_port=0, worker_metrics_port=0))
+
+
+def test_a_home_that_cannot_be_written_is_a_sentence(start, tmp_path):
+    (tmp_path / "a file").write_text("not a folder")
+    run = start(SOCCER_HOME=str(tmp_path / "a file" / "home"))
+    assert run.process.wait(10) == 2
+    assert "Cannot write to" in run.said()
+    assert "SOCCER_HOME" in run.said()
+    assert "Traceback" not in run.said()
+
+
+def test_a_metrics_folder_that_cannot_be_written_is_a_sentence(start, tmp_path):
+    (tmp_path / "a file").write_text("not a folder")
+    run = start(PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "a file"))
+    assert run.process.wait(10) == 2
+    assert "PROMETHEUS_MULTIPROC_DIR" in run.said()
+    assert "Traceback" not in run.said()
+
+
+def test_a_setting_that_cannot_work_is_a_sentence(start):
+    run = start(SYNC_TIMEOUT="soon")
+    assert run.process.wait(10) == 2
+    assert "SYNC_TIMEOUT is 'soon'" in run.said()
+
+
+def test_port_0_takes_a_free_port_and_says_which(start):
+    run = start(SOCCER_PORT="0").ready()
+    assert "http://127.0.0.1:0" not in run.said()
+
+
+def test_a_missing_libgomp_is_named_with_its_package(monkeypatch):
+    assert checks.missing_libgomp() is None
+    monkeypatch.setitem(checks.LIBGOMP, sys.platform, "libgomp-that-is-not-there.so.1")
+    assert "apt-get install libgomp1" in checks.missing_libgomp()
+
+
+def test_where_there_is_no_git_dvc_is_told_so_once(tmp_path):
+    checks.no_scm(tmp_path)
+    assert "no_scm = true" in (tmp_path / ".dvc" / "config.local").read_text()
+    other = tmp_path / "with git"
+    (other / ".git").mkdir(parents=True)
+    checks.no_scm(other)
+    assert not (other / ".dvc").exists()
+
+
+def test_each_queue_has_its_worker_with_a_metrics_port_of_its_own():
+    settings = Settings(Path("/nowhere"), workers=3, worker_metrics_port=9109)
+    found = [(role.name, role.arguments[1], role.arguments[3]) for role in supervise.roles(settings) if role.queue]
+    assert found == [("ml", "ml", "9109"), ("batch", "batch", "9110"), ("ml-2", "ml", "9111"), ("ml-3", "ml", "9112")]
+    assert checks.ports(settings)["SOCCER_WORKER_METRICS_PORT"] == [9109, 9110, 9111, 9112]
+
+
+def test_the_end_of_a_process_is_told_in_words():
+    assert [in_words(code) for code in (0, 2, -9, -11, -64)] == [
+        "ended with code 0",
+        "ended with code 2",
+        "was killed by SIGKILL",
+        "was killed by SIGSEGV",
+        "was killed by SIGRTMAX",
+    ]
+
+
+def test_the_supervisor_starts_light():
+    code = (
+        "import sys, workers.supervise; print([name for name in ('pandas', 'huey', 'fastapi', 'numpy', 'mlflow') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

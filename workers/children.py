@@ -1,0 +1,100 @@
+"""The processes that the supervisor holds: each on a leash, in a session of its own, started again when it dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+# A process that lives this long is well: its next death is its first.
+WELL_SECONDS = 20.0
+FIRST_WAIT = 0.25
+LONGEST_WAIT = 30.0
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a process is for, and the module that runs it with its arguments; `queue` is named for workers."""
+
+    name: str
+    module: str
+    arguments: Sequence[str]
+    queue: str | None = None
+
+
+class Child:
+    """One role's process, now or soon."""
+
+    def __init__(self, role: Role, folder: Path, environment: Mapping[str, str]) -> None:
+        self.role = role
+        self.folder = folder
+        self.environment = environment
+        self.process: subprocess.Popen[bytes] | None = None
+        self.started = 0.0
+        self.seen: float | None = None
+        self.due = 0.0
+        self.deaths = 0
+        self._quick_deaths = 0
+
+    def start(self) -> int:
+        self.process = leashed(self.role.module, self.role.arguments, self.folder, self.environment)
+        self.started = time.monotonic()
+        self.seen = None
+        return self.process.pid
+
+    def ended(self) -> int | None:
+        """Its code when it has died since the last look; it is then due again after a pause that grows with each quick death."""
+        if self.process is None or (code := self.process.poll()) is None:
+            return None
+        kill_group(self.process, signal.SIGKILL)  # what it started itself
+        self.process = None
+        self.deaths += 1
+        now = time.monotonic()
+        self._quick_deaths = 0 if now - self.started > WELL_SECONDS else self._quick_deaths + 1
+        self.due = now + min(LONGEST_WAIT, FIRST_WAIT * 2 ** max(0, self._quick_deaths - 1))
+        return code
+
+    def is_due(self) -> bool:
+        return self.process is None and time.monotonic() >= self.due
+
+
+def leashed(
+    module: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], group: bool = False
+) -> subprocess.Popen[bytes]:
+    """Start a module that ends with this process; `group`: with everything it starts itself."""
+    leash = f"group:{os.getpid()}" if group else str(os.getpid())
+    command = [sys.executable, "-m", "workers.leash", leash, module, *arguments]
+    return subprocess.Popen(command, cwd=folder, env=dict(environment), start_new_session=True)
+
+
+def stop_all(processes: Sequence[subprocess.Popen[bytes]], patience: float) -> None:
+    """Ask all at once to stop, and kill what still runs after `patience` seconds."""
+    for process in processes:
+        kill_group(process, signal.SIGTERM)
+    until = time.monotonic() + patience
+    for process in processes:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.0, until - time.monotonic()))
+    for process in processes:
+        kill_group(process, signal.SIGKILL)
+        process.wait()
+
+
+def kill_group(process: subprocess.Popen[bytes], signum: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signum)
+
+
+def in_words(code: int) -> str:
+    """How a process ended: `ended with code 2`, `was killed by SIGKILL`."""
+    if code < 0:
+        with suppress(ValueError):
+            return f"was killed by {signal.Signals(-code).name}"
+        return f"was killed by signal {-code}"
+    return f"ended with code {code}"

@@ -1,0 +1,196 @@
+"""`make run`: starts the web process and the workers, restarts what dies, and stops all of them at one signal."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from core.errors import SoccerPredictError, StorageError
+from core.settings import PROJECT, Settings, prepare_home
+from core.storage import process_events
+from core.storage.database import Database
+from core.storage.files import Store
+from core.storage.task_ledger import TaskLedger
+from workers import checks
+from workers.children import Child, Role, in_words, kill_group, leashed, stop_all
+
+PATIENCE = 4.0
+LOOK_EVERY = 0.2
+# A worker that was heard of and then fell silent so long hangs: it is killed, and starts anew.
+SILENCE_SECONDS = 10.0
+
+
+def say(sentence: str) -> None:
+    print(sentence, flush=True)
+
+
+def roles(settings: Settings) -> list[Role]:
+    """What runs: one web process, the workers of single predictions, and one of long work."""
+    server = ["app:app", "--host", settings.host, "--port", str(settings.port), "--no-access-log", "--log-level", "warning"]
+    found = [Role("web", "uvicorn", [*server, "--timeout-graceful-shutdown", "2"])]
+    queues = ["ml", "batch", *["ml"] * (settings.workers - 1)]
+    for number, queue in enumerate(queues):
+        port = settings.worker_metrics_port + number if settings.worker_metrics_port else 0
+        name = queue if number < 2 else f"{queue}-{number}"
+        found.append(Role(name, "workers.consumer", ["--queue", queue, "--metrics-port", str(port)], queue))
+    return found
+
+
+class Supervisor:
+    """Holds the processes of one run. With `parent`, it stops when that process is gone."""
+
+    def __init__(self, settings: Settings, database: Database, held: Sequence[Role], parent: int | None = None) -> None:
+        self.settings = settings
+        self.database = database
+        self.parent = parent
+        self.environment = checks.child_environment(PROJECT)
+        self.children = [Child(role, PROJECT, self.environment) for role in held]
+        self.ledger = TaskLedger(database)
+        self._signals = 0
+        self._told = False
+
+    def run(self) -> None:
+        """Until a signal comes."""
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signum, self._on_signal)
+        if not published(self.settings):
+            self._pipeline()
+        self._write("supervisor", "started", os.getpid())
+        while not self._stopping():
+            self._look()
+            time.sleep(LOOK_EVERY)
+        say("Stopping.")
+        stop_all([child.process for child in self.children if child.process is not None], PATIENCE)
+        self._write("supervisor", "stopped", os.getpid())
+        say("Stopped.")
+
+    def _on_signal(self, signum: int, frame: object) -> None:
+        """The first signal asks; the second does not wait."""
+        self._signals += 1
+        if self._signals > 1:
+            for child in self.children:
+                if child.process is not None:
+                    kill_group(child.process, signal.SIGKILL)
+
+    def _stopping(self) -> bool:
+        return self._signals > 0 or (self.parent is not None and os.getppid() != self.parent)
+
+    def _pipeline(self) -> None:
+        say("Nothing is published yet: the pipeline runs first, from the bundled matches to forecasts. This takes a minute or two.")
+        checks.no_scm(PROJECT)
+        process = leashed("dvc", ["repro"], PROJECT, self.environment, group=True)
+        while process.poll() is None and not self._stopping():
+            time.sleep(LOOK_EVERY)
+        if self._stopping():
+            stop_all([process], PATIENCE)
+        elif process.returncode:
+            raise SoccerPredictError("The pipeline failed; what it said stands above. Mend that, then run `make run` again.")
+
+    def _look(self) -> None:
+        for child in self.children:
+            code = child.ended()
+            if code is not None:
+                wait = max(0.0, child.due - time.monotonic())
+                self._write(child.role.name, "died", None, in_words(code))
+                say(f"The {child.role.name} process {in_words(code)}; it starts again in {wait:.1f} s.")
+            if child.is_due():
+                event = "restarted" if child.deaths else "started"
+                self._write(child.role.name, event, child.start())
+        self._listen()
+        self._tell()
+
+    def _listen(self) -> None:
+        """Kill a worker that hangs: its process lives, but its heart no longer beats."""
+        now = time.monotonic()
+        try:
+            heard = {row["pid"] for row in self.ledger.workers() if row["host"] == socket.gethostname()[:40]}
+        except StorageError:  # nobody can be heard just now
+            heard = {child.process.pid for child in self.children if child.process is not None and child.seen is not None}
+        for child in self.children:
+            if child.process is None:
+                continue
+            if child.process.pid in heard:
+                child.seen = now
+            elif child.seen is not None and now - child.seen > SILENCE_SECONDS:
+                say(f"The {child.role.name} worker hangs: it was not heard of for {SILENCE_SECONDS:.0f} s. It is killed.")
+                kill_group(child.process, signal.SIGKILL)
+                child.seen = None
+
+    def _tell(self) -> None:
+        """Say where the app is, once it answers."""
+        if self._told or not answers(self.settings.host, self.settings.port):
+            return
+        self._told = True
+        key = "FASTAPI_HEADER_TOKEN" if os.environ.get("FASTAPI_HEADER_TOKEN") else f"in {self.settings.key_file}"
+        say(f"\n  SoccerPredictAI   http://{shown_host(self.settings.host)}:{self.settings.port}")
+        say(f"  key for the API   {key} (header X-API-Key)")
+        say("  Ctrl-C stops it.\n")
+
+    def _write(self, process: str, event: str, pid: int | None = None, note: str | None = None) -> None:
+        try:
+            process_events.record(self.database, process, event, pid, note)
+        except StorageError as error:
+            say(f"Could not write down that {process} {event}: {error}")
+
+
+def published(settings: Settings) -> bool:
+    """Whether there is anything to serve."""
+    return Store.open(settings.store_url, settings.s3_endpoint).exists("batch/current.json")
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether the web process answers yet."""
+    connection = http.client.HTTPConnection(shown_host(host).strip("[]"), port, timeout=1)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def shown_host(host: str) -> str:
+    """The host as a browser on this machine takes it."""
+    everywhere = {"0.0.0.0": "localhost", "::": "localhost"}  # noqa: S104
+    return everywhere.get(host, f"[{host}]" if ":" in host else host)
+
+
+def prepared(settings: Settings) -> Settings:
+    """Every check before anything starts, then the folders, the key and the tables. SettingsError says what is wrong."""
+    if settings.port == 0:
+        settings = replace(settings, port=checks.free_port(settings.host))
+    checks.check_ports(settings)
+    prepare_home(settings)
+    checks.check_multiproc(settings)
+    missing = checks.missing_libgomp()
+    if missing is not None:
+        say(f"Note: {missing}")
+    return settings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command. 0 after a stop that was asked for, 2 after a sentence about what is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m workers.supervise", description=__doc__)
+    parser.add_argument("--with-parent", action="store_true", help="stop when the process that started this one is gone")
+    given = parser.parse_args(arguments)
+    try:
+        settings = prepared(Settings.from_environment())
+        database = Database(settings.database_url)
+        database.create()
+        Supervisor(settings, database, roles(settings), os.getppid() if given.with_parent else None).run()
+    except SoccerPredictError as error:
+        print(error, file=sys.stderr, flush=True)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
