@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
-from typing import Any
+from datetime import datetime, tzinfo
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -26,6 +26,7 @@ STATES = {
     "REVOKED": "Taken back",
     "EXPIRED": "Expired",
 }
+FILTERS = {"All": None, "Waiting": "PENDING", "Running": "STARTED", "Failed": "FAILURE", "Lost": "LOST"}
 TROUBLE = ("FAILURE", "LOST", "RETRY", "EXPIRED")
 TASKS = {
     "predict_match": "Forecast one match",
@@ -38,8 +39,9 @@ TASKS = {
     "simulate_season": "Simulate a season",
 }
 PROCESSES = {"web": "web process", "ml": "ml worker", "batch": "batch worker"}
+RUNS = {"success": "Done", "running": "Running", "failed": "Failed", "lost": "Lost"}
 STARTS = ("started", "restarted")
-LATELY = timedelta(minutes=10)
+STAGES = ("champion", "challenger", "baseline")
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,12 @@ def worker_rows(workers: Iterable[Row], tasks: Sequence[Row], now: datetime) -> 
     rows = []
     for worker in workers:
         age = (now - from_iso(worker["heartbeat_at"])).total_seconds()
-        models = ", ".join(f"{stage} v{version}" for stage, version in sorted(dict(worker["model_versions"]).items())) or MISSING
+        versions = dict(worker["model_versions"])
+        models = ", ".join(f"{stage} v{versions[stage]}" for stage in STAGES if stage in versions) or MISSING
         current = worker.get("current_task")
         doing = names.get(str(current), f"task {str(current)[:8]}") if current else "idle"
-        rows.append(WorkerRow(worker["worker"], worker["queue"], f"{duration(age)} ago", age > 3, models, doing, int(worker["tasks_done"])))
+        heard = "now" if age < 1.5 else f"{duration(age)} ago"
+        rows.append(WorkerRow(worker["worker"], worker["queue"], heard, age > 3, models, doing, int(worker["tasks_done"])))
     return rows
 
 
@@ -151,7 +155,7 @@ class _Story:
 def _told(story: _Story, now: datetime, zone: tzinfo) -> Happening:
     event = story.event
     when = clock_time(event["at"], zone, now)
-    text = f"The {_process(event['process'])} {_verb(event['event'])}{_noted(event)} at {when}"
+    text = f"The {_process(event['process'])} {_befell(event)} at {when}"
     if event["event"] in STARTS:
         return Happening(when, f"{text}.", bad=False)
     if story.back is not None:
@@ -159,17 +163,16 @@ def _told(story: _Story, now: datetime, zone: tzinfo) -> Happening:
     return Happening(when, f"{text}.", bad=event["event"] != "stopped")
 
 
-def _verb(event: str) -> str:
-    return {"killed": "was killed", "stopped": "was stopped", "exited": "ended", "died": "died", "lost": "was lost"}.get(event, event)
-
-
-def _noted(event: Row) -> str:
-    return f" ({event['note']})" if event.get("note") else ""
+def _befell(event: Row) -> str:
+    """What happened, in a verb: the note of a death says how."""
+    if event["event"] == "died":
+        return str(event.get("note") or "died")
+    return "was stopped" if event["event"] == "stopped" else str(event["event"])
 
 
 def _process(name: str) -> str:
-    kind = name.split("-")[0].split(":")[0]
-    return PROCESSES.get(kind, name) + (f" {name[len(kind) + 1 :]}" if kind in PROCESSES and len(name) > len(kind) + 1 else "")
+    kind, _, number = name.partition("-")
+    return f"{PROCESSES.get(kind, kind)} {number}".strip()
 
 
 def headline(workers: Sequence[WorkerRow], counts: Mapping[str, int], latest: Sequence[Happening]) -> Verdict:
@@ -232,7 +235,27 @@ def _run(run: Row, now: datetime, zone: tzinfo) -> RunRow:
     end = from_iso(run["finished_at"]) if run.get("finished_at") else None
     took = duration(((end or now) - started).total_seconds()) + ("" if end else " so far")
     good = status not in ("failed", "failure", "error", "lost")
-    return RunRow(clock_time(started, zone, now), took, status.capitalize(), good, sentence(str(run.get("note") or "")))
+    return RunRow(clock_time(started, zone, now), took, RUNS.get(status, status.capitalize()), good, sentence(str(run.get("note") or "")))
+
+
+class Fact(NamedTuple):
+    part: str
+    uses: str
+
+
+def backends(addresses: Mapping[str, str], queue: str, store: str) -> list[Fact]:
+    """What each part runs on. `addresses` are the settings' URLs of the database and the registry; no secret of them is shown."""
+    return [
+        Fact("Database", _engine(addresses["database"])),
+        Fact("Task queue", f"Huey on {queue}"),
+        Fact("Store", store[:1].upper() + store[1:]),
+        Fact("Model registry", f"MLflow, {_engine(addresses['registry'])}"),
+    ]
+
+
+def _engine(address: str) -> str:
+    scheme = address.partition(":")[0].partition("+")[0]
+    return {"sqlite": "SQLite, one file", "postgresql": "PostgreSQL", "http": "a server", "https": "a server"}.get(scheme, scheme)
 
 
 def table(rows: Sequence[Any], columns: Mapping[str, str]) -> pd.DataFrame:

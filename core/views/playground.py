@@ -12,7 +12,7 @@ import pandas as pd
 
 from core.clock import from_iso
 from core.football.outcomes import Outcome, Probabilities
-from core.views.words import count, day, duration, sentence
+from core.views.words import count, duration, sentence
 
 STAGE_WORDS = {"champion": "Champion", "challenger": "Challenger", "baseline": "Baseline"}
 FINAL = {"SUCCESS", "FAILURE", "REVOKED", "EXPIRED"}
@@ -35,9 +35,9 @@ def options(features: pd.DataFrame, zone: tzinfo, also: int | None) -> dict[int,
 
 def _when(start: Any, date: Any, zone: tzinfo) -> str:
     if pd.isna(start):
-        return f"{date:%a} {day(date)}"
+        return f"{date:%a} {date.day} {date:%B}"
     local = start.to_pydatetime().astimezone(zone)
-    return f"{local:%a} {day(local)} {local:%H:%M}"
+    return f"{local:%a} {local.day} {local:%B} {local:%H:%M}"
 
 
 @dataclass(frozen=True)

@@ -38,11 +38,12 @@ def why(parts: Mapping[str, float], home_chance: float) -> Why:
         shown = _by_group(parts, named)
     total = sum(parts.values())
     rounded = rounded_to_sum(shown)
-    order = sorted(rounded, key=lambda label: -abs(rounded[label]))
+    # A bar without a length says nothing; the table has it all.
+    order = sorted([label for label in rounded if rounded[label]] or rounded, key=lambda label: -abs(rounded[label]))
     started = _chance(math.log(home_chance / (1 - home_chance)) - total)
     words = (
         f"What moved the home side’s chance from {percent(started)} in an average match to {percent(home_chance)} here, in log-odds. "
-        f"The {len(rounded)} parts add up to {signed(sum(rounded.values()), 2)}."
+        f"{'The parts' if len(order) > 1 else 'It'} add{'' if len(order) > 1 else 's'} up to {signed(sum(rounded.values()), 2)}."
     )
     table = pd.DataFrame(
         [

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from core.football.contest import Contest, chosen, contest
+from core.serving.lookups import Lookup
 from core.serving.services import Services
 from core.views.arena import ArenaView, arena_view, league_names
 
@@ -55,3 +58,25 @@ def arena(services: Services, league: str | None, season: str | None) -> ArenaVi
 def _arena(_services: Services, written: datetime | None, stages: Stages, league: str | None, season: str | None) -> ArenaView | None:
     some = chosen(_contest(_services, written, stages), league, season)
     return arena_view(some, {stage: version for stage, _, version in stages}, leagues(_services))
+
+
+def files(services: Services) -> list[tuple[str, datetime | None, int | None, str | None]]:
+    """Each published file as it is held: its name, when it was written, its rows, and why something newer was not taken up."""
+    held = {
+        "predictions.parquet": services.predictions,
+        "match_features.parquet": services.features,
+        "matches.parquet": services.history,
+        **services.reports.lookups(),
+    }
+    return [(name, lookup.computed_at, _rows(lookup), lookup.error or lookup.stale_reason) for name, lookup in held.items()]
+
+
+def _rows(lookup: Lookup[Any]) -> int | None:
+    value = lookup.held().value if lookup.ready else None
+    frame = getattr(value, "frame", value)
+    return len(frame) if isinstance(frame, pd.DataFrame) else None
+
+
+def addresses(services: Services) -> dict[str, str]:
+    """Where the database and the registry are."""
+    return {"database": services.settings.database_url, "registry": services.settings.tracking_uri}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import streamlit as st
+
+from core.settings import Settings
 
 ZONE = "tz"
 OWN_ZONE = "My own"
@@ -16,6 +18,12 @@ LONGEST = 80  # characters of a choice that are read from an address
 def said(name: str) -> str:
     """A choice, of its widget if that was drawn before, else of the address; cut to a sensible length."""
     return str(st.session_state.get(name) or st.query_params.get(name) or "")[:LONGEST]
+
+
+def keep(name: str, value: str) -> None:
+    """Write a choice into the address, for one that is bound to no widget."""
+    if st.query_params.get(name) != value:
+        st.query_params[name] = value
 
 
 def whole(name: str, default: int, least: int, most: int) -> int:
@@ -53,3 +61,9 @@ def match_address(match_id: int) -> str:
     """The address of a match's page, which keeps the chosen time zone."""
     chosen = said(ZONE)
     return "match?" + urlencode({"id": match_id, **({ZONE: chosen} if chosen in zones() else {})})
+
+
+def base(settings: Settings) -> str:
+    """Where this app is reached, as the visitor's browser says it: scheme, host and port."""
+    parts = urlsplit(st.context.url or "")
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"http://{settings.host}:{settings.port}"

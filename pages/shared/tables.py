@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ import streamlit as st
 from core.views.arena import ScoreRow
 from core.views.charted import Verdict
 from core.views.drift import FeatureRow
+from core.views.operations import QUEUES, Fact, Happening, RunRow, TaskRow, WorkerRow
 
 
 class Cell(NamedTuple):
@@ -76,6 +77,71 @@ def tests(rows: Sequence[FeatureRow], caption: str, importance: bool = True) -> 
         cells = [Cell(value, wide=wide) for value, (_, wide) in zip(values, names, strict=True)]
         lines.append((Name(row.words, "drifts" if row.drifts else "", row.folded), cells if importance else cells[:-1]))
     table(head if importance else head[:-1], lines, caption)
+
+
+def workers(rows: Sequence[WorkerRow]) -> None:
+    """The workers that live, with their heartbeats."""
+    if not rows:
+        draw('<p class="none">No worker is alive. <code>make run</code> starts them.</p>')
+        return
+    head = [Cell("Worker"), Cell("Heartbeat"), Cell("Doing"), Cell("Models", wide=True), Cell("Done", wide=True)]
+    lines = [
+        (
+            Name(row.name, "late" if row.late else "", f"{row.models}; {row.done:,} done"),
+            [Cell(row.heartbeat), Cell(row.doing), Cell(row.models, wide=True), Cell(f"{row.done:,}", wide=True)],
+        )
+        for row in rows
+    ]
+    table(head, lines)
+
+
+def queues(depth: Mapping[str, Mapping[str, int]]) -> None:
+    """How many tasks wait in each queue, are planned for later, and run."""
+    head = [Cell("Queue"), Cell("Waiting"), Cell("Planned"), Cell("Running")]
+    lines = [
+        (
+            Name(f"{name}, {QUEUES[name]}" if name in QUEUES else name),
+            [Cell(f"{counts[state]:,}") for state in ("waiting", "scheduled", "active")],
+        )
+        for name, counts in depth.items()
+    ]
+    table(head, lines)
+
+
+def tell(happenings: Sequence[Happening]) -> None:
+    """What happened, a sentence each; a diamond marks what is not over."""
+    items = "".join(f'<li><i class="dot{" old" if row.bad else ""}"></i><span>{escape(row.text)}</span></li>' for row in happenings)
+    draw(f'<ul class="tell">{items}</ul>' if items else '<p class="none">Nothing was written down yet.</p>')
+
+
+def tasks(rows: Sequence[TaskRow]) -> None:
+    """Recent tasks; a reason stands under the name of what needs one."""
+    if not rows:
+        draw('<p class="none">No task is in this state.</p>')
+        return
+    head = [Cell("Task"), Cell("State"), Cell("Asked"), Cell("Took", wide=True), Cell("Tries", wide=True)]
+    lines = [
+        (
+            Name(row.name, row.state if row.trouble else "", row.reason or f"took {row.took}"),
+            [Cell(row.state), Cell(row.asked), Cell(row.took, wide=True), Cell(row.tries, wide=True)],
+        )
+        for row in rows
+    ]
+    table(head, lines, kind="reasons")
+
+
+def runs(rows: Sequence[RunRow]) -> None:
+    """The pipeline's runs."""
+    if not rows:
+        draw('<p class="none">It never ran here.</p>')
+        return
+    lines = [(Name(row.started, "" if row.good else row.state, row.note), [Cell(row.state), Cell(row.took)]) for row in rows]
+    table([Cell("Started"), Cell("State"), Cell("Took")], lines, kind="reasons")
+
+
+def facts(rows: Sequence[Fact]) -> None:
+    """A word and what it stands for, line by line."""
+    draw(f'<div class="rcpt"><dl>{"".join(f"<dt>{escape(row.part)}</dt><dd>{escape(row.uses)}</dd>" for row in rows)}</dl></div>')
 
 
 def _hot(name: Name) -> str:

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from core.clock import iso
-from core.views.operations import file_row, happenings, headline, run_rows, table, task_rows, worker_rows
+from core.views.operations import backends, file_row, happenings, headline, run_rows, table, task_rows, worker_rows
 
 NOW = datetime(2026, 3, 13, 12, 10, 0, tzinfo=UTC)
 
@@ -28,7 +28,7 @@ def event(process, what, seconds, note=None):
 
 def test_a_worker_shows_its_heartbeat_its_models_and_what_it_is_at():
     idle, busy = worker_rows([worker(), worker("batch", current_task="0a5e7ad2-2f0e", heartbeat_at=before(4))], [task()], NOW)
-    assert (idle.heartbeat, idle.late, idle.models, idle.doing, idle.done) == ("0.4 s ago", False, "baseline v3, champion v1", "idle", 7)
+    assert (idle.heartbeat, idle.late, idle.models, idle.doing, idle.done) == ("now", False, "champion v1, baseline v3", "idle", 7)
     assert (busy.late, busy.doing) == (True, "Forecast one match")
 
 
@@ -56,26 +56,32 @@ def test_times_are_the_visitors():
 
 
 def test_a_kill_and_the_next_start_are_one_sentence():
-    events = [event("ml", "killed", 60.8, "SIGKILL"), event("ml", "started", 60)]
+    events = [event("ml", "died", 60.8, "was killed by SIGKILL"), event("ml", "restarted", 60)]
     (told,) = happenings(events, NOW, UTC)
-    assert told.text == "The ml worker was killed (SIGKILL) at 12:08:59 and was back 0.8 s later."
+    assert told.text == "The ml worker was killed by SIGKILL at 12:08:59 and was back 0.8 s later."
     assert not told.bad
 
 
 def test_a_process_that_is_not_back_is_told_as_trouble():
-    told = happenings([event("batch", "killed", 30, "SIGKILL"), event("web", "started", 90)], NOW, UTC)
+    told = happenings([event("batch", "died", 30, "was killed by SIGKILL"), event("web", "started", 90)], NOW, UTC)
     assert [row.text for row in told] == [
-        "The batch worker was killed (SIGKILL) at 12:09:30.",
+        "The batch worker was killed by SIGKILL at 12:09:30.",
         "The web process started at 12:08:30.",
     ]
     assert [row.bad for row in told] == [True, False]
 
 
 def test_two_deaths_are_each_joined_with_their_own_return():
-    events = [event("ml", "killed", 60), event("ml", "started", 59), event("ml", "killed", 30), event("ml", "started", 27)]
+    note = "ended with code 2"
+    events = [
+        event("ml-2", "died", 60, note),
+        event("ml-2", "restarted", 59),
+        event("ml-2", "died", 30, note),
+        event("ml-2", "restarted", 27),
+    ]
     assert [row.text for row in happenings(events, NOW, UTC)] == [
-        "The ml worker was killed at 12:09:30 and was back 3.0 s later.",
-        "The ml worker was killed at 12:09:00 and was back 1.0 s later.",
+        "The ml worker 2 ended with code 2 at 12:09:30 and was back 3.0 s later.",
+        "The ml worker 2 ended with code 2 at 12:09:00 and was back 1.0 s later.",
     ]
 
 
@@ -94,8 +100,8 @@ def test_the_headline_says_that_all_is_well_only_when_every_queue_is_served():
 
 def test_a_process_that_is_down_is_the_headline():
     rows = worker_rows([worker(), worker("batch")], [], NOW)
-    told = headline(rows, {}, happenings([event("web", "killed", 2, "SIGKILL")], NOW, UTC))
-    assert not told.good and told.sentence.startswith("The web process was killed (SIGKILL)")
+    told = headline(rows, {}, happenings([event("web", "died", 2, "was killed by SIGKILL")], NOW, UTC))
+    assert not told.good and told.sentence.startswith("The web process was killed by SIGKILL")
     assert told.detail == "No task was ever queued."
 
 
@@ -115,8 +121,15 @@ def test_a_run_that_has_not_ended_says_how_long_it_has_been_going():
         NOW,
         UTC,
     )
-    assert (going.took, going.good) == ("30 s so far", True)
+    assert (going.took, going.good, going.state) == ("30 s so far", True, "Running")
     assert (failed.took, failed.good, failed.note) == ("30 s", False, "No disk.")
+
+
+def test_what_each_part_runs_on_is_said_without_its_secrets():
+    addresses = {"database": "postgresql+psycopg://user:secret@db/soccer", "registry": "sqlite:////home/x/mlflow.db"}
+    facts = backends(addresses, "Redis", "a folder")
+    assert [fact.uses for fact in facts] == ["PostgreSQL", "Huey on Redis", "A folder", "MLflow, SQLite, one file"]
+    assert "secret" not in str(facts) and "/home" not in str(facts)
 
 
 def test_a_table_has_names_for_people():

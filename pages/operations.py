@@ -1,0 +1,65 @@
+"""Operations: what runs, what waits, what failed and why, what happened lately, how fresh everything is."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.clock import real_now
+from core.views import operations as view
+from pages.shared import frame, held, kept, state, tables
+from pages.shared.alive import alive
+from pages.shared.tables import Cell, Name
+
+services, jobs, zone = held.services(), held.jobs(), state.zone()
+
+
+@alive(every=2.0)
+def processes() -> None:
+    now, records = real_now(), services.records
+    workers = view.worker_rows(records.workers(), records.tasks(200), now)
+    latest = view.happenings(records.process_events(50), now, zone)
+    tables.verdict(view.headline(workers, records.task_counts(), latest))
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        tables.section("Workers", "A worker without a heartbeat for five seconds is taken for dead; its task goes back into the queue.")
+        tables.workers(workers)
+        tables.section("Queues", "Short work never waits behind long work.")
+        tables.queues(jobs.depth())
+    with right:
+        tables.section("What happened lately")
+        tables.tell(latest)
+
+
+@alive(every=2.0)
+def tasks() -> None:
+    tables.section("Tasks", "The latest first, those that failed or were lost with their reason.")
+    chosen = st.segmented_control(
+        "Show", list(view.FILTERS), default="All", required=True, key="state", bind="query-params", label_visibility="collapsed"
+    )
+    rows = view.task_rows(services.records.tasks(30, view.FILTERS[chosen]), real_now(), zone)
+    tables.tasks(rows)
+
+
+@alive(every=10.0)
+def data() -> None:
+    now = real_now()
+    left, right = st.columns(2, gap="medium")
+    with left:
+        tables.section("Published files", "As they are held in memory now.")
+        files = [view.file_row(*facts, now) for facts in kept.files(services)]
+        tables.table(
+            [Cell("File"), Cell("Written"), Cell("Rows")],
+            [(Name(row.meaning, "old copy" if row.problem else "", row.problem), [Cell(row.written), Cell(row.rows)]) for row in files],
+        )
+    with right:
+        tables.section("Pipeline", "Its latest runs.")
+        tables.runs(view.run_rows(services.records.runs(), now, zone))
+        tables.section("What each part runs on")
+        tables.facts(view.backends(kept.addresses(services), jobs.backend(), services.store.describe()))
+
+
+frame.masthead("Operations", "What runs, what waits, what failed and why. The page renews itself.")
+processes()
+tasks()
+data()
+frame.footer()
