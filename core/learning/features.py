@@ -86,7 +86,7 @@ class _Table:
             self.days.tolist(),
             self.home.tolist(),
             self.away.tolist(),
-            pd.factorize(codes)[0].tolist(),
+            pd.factorize(self.frame["sex"].astype(str) + codes)[0].tolist(),
             [known[code][0] for code in codes],
             self.frame["sex"].tolist(),
             [_is_nation(team) for team in self.frame["home_team_id"]],
@@ -158,7 +158,11 @@ def _is_nation(team_id: str) -> bool:
     return len(body) % 2 == 1 and body[half] == "-" and body[:half] == body[half + 1 :]
 
 
-_FINALS = re.compile(r"uefa-euro|euro$|copa-am|african-cup|africa-cup|asian-cup|gold-cup|concacaf-championship|nations-cup|confederations")
+_WORLD_CUP = re.compile(r"(fifa-)?world-cup(-women)?")
+_CONTINENT = re.compile(
+    r"(uefa-)?euro|copa-america.*|africa[n]?-cup-of-nations|(afc-)?asian-cup|(concacaf-)?gold-cup|concacaf-championship"
+    r"|(oceania|ofc)-nations-cup|confederations-cup"
+)
 
 
 def _weight(code: str) -> float:
@@ -167,6 +171,6 @@ def _weight(code: str) -> float:
         return 0.5
     if "qualif" in code or "nations-league" in code:
         return 1.0
-    if "world-cup" in code:
+    if _WORLD_CUP.fullmatch(code):
         return 1.5
-    return 1.25 if _FINALS.search(code) else 0.75
+    return 1.25 if _CONTINENT.fullmatch(code) else 0.75

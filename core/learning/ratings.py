@@ -100,11 +100,15 @@ class Strengths:
         value = found[0] if found and found[1] == game.day else self.of(team, game)
         self._known[team] = (value + change, game.day)
 
-    def settle(self, game: Game) -> None:
-        """Let the level of the competition follow the two teams that have just played in it."""
-        level = self._levels.get(game.league)
-        mean = (self._known[game.home][0] + self._known[game.away][0]) / 2
-        self._levels[game.league] = mean if level is None else level + self.LEVEL_RATE * (mean - level)
+    def settle(self, games: Sequence[Game]) -> None:
+        """Let the levels of the competitions follow the teams that have just played in them.
+
+        Only when all of the day's moves are made: until then a newcomer is taken as it was in the morning.
+        """
+        for game in games:
+            mean = (self._known[game.home][0] + self._known[game.away][0]) / 2
+            level = self._levels.get(game.league, mean)
+            self._levels[game.league] = level + self.LEVEL_RATE * (mean - level)
 
     def _newcomer(self, game: Game, arrival: Arrival) -> float:
         level = None if game.national else self._levels.get(game.league)
@@ -140,7 +144,7 @@ class Elo:
         for game, change in changes:
             self._strengths.move(game.home, game, change)
             self._strengths.move(game.away, game, -change)
-            self._strengths.settle(game)
+        self._strengths.settle(games)
 
     def _gap(self, game: Game) -> float:
         return self._strengths.of(game.home, game) - self._strengths.of(game.away, game)
@@ -179,8 +183,8 @@ class Pi:
             self._away.move(game.home, game, change * self.GAMMA)
             self._away.move(game.away, game, -change)
             self._at_home.move(game.away, game, -change * self.GAMMA)
-            self._at_home.settle(game)
-            self._away.settle(game)
+        self._at_home.settle(games)
+        self._away.settle(games)
 
     def _pair(self, game: Game) -> tuple[float, float]:
         home, away = self._at_home.of(game.home, game), self._away.of(game.away, game)

@@ -1,0 +1,159 @@
+"""Features know only earlier days: the form by hand, and the future scrambled."""
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.learning.backtest import base_rates, walk_forward
+from core.learning.features import FEATURES, FORM, build_features, labelled
+from core.learning.training import RECIPES, fit, inputs
+from core.tables import FEATURES_LEAD
+from tests.learning.league import frame, league, match
+
+SMALL = frame(
+    match("2024-08-01", "Ajax", "Breda", (2, 0)),
+    match("2024-08-08", "Breda", "Cambuur", (1, 1)),
+    match("2024-08-15", "Cambuur", "Ajax", (3, 1)),
+    match("2024-08-22", "Ajax", "Breda"),
+)
+
+
+def of(features, day):
+    return features[features["date"] == pd.Timestamp(day)].iloc[0]
+
+
+def test_the_table_is_the_lead_and_one_float_column_a_feature():
+    features = build_features(SMALL)
+    assert list(features.columns) == [*FEATURES_LEAD, *FEATURES]
+    assert {str(features[name].dtype) for name in FEATURES} == {"float64"}
+    assert features["outcome"].tolist()[:3] == [0, 1, 0] and np.isnan(features["outcome"].iloc[3])
+
+
+def test_form_is_the_mean_of_the_last_matches_home_minus_away():
+    # Before 22 August: Ajax won 2-0 and lost 1-3, Breda lost 0-2 and drew 1-1.
+    row = of(build_features(SMALL), "2024-08-22")
+    expected = {"goals_for": 1.5 - 0.5, "goals_against": 1.5 - 1.5, "goal_difference": 0 - -1, "points": 1.5 - 0.5}
+    expected |= {"wins": 0.5 - 0, "draws": 0 - 0.5, "losses": 0.5 - 0.5}
+    assert {metric: row[f"diff_{metric}_w5"] for metric in expected} == expected
+
+
+def test_form_reaches_back_five_matches_and_no_further():
+    rows = [match(f"2024-08-{day:02}", "Ajax", "Breda", (9 if day == 1 else 1, 0)) for day in range(1, 8)]
+    features = build_features(frame(*rows))
+    assert of(features, "2024-08-06")["diff_goals_for_w5"] == (9 + 4) / 5
+    assert of(features, "2024-08-07")["diff_goals_for_w5"] == 1
+
+
+def test_before_its_first_match_a_team_has_no_form_but_a_rating():
+    features = build_features(SMALL)
+    assert features.loc[features["date"] <= "2024-08-08", list(FORM)].isna().all(axis=None)
+    assert features[["elo_diff", "elo_fast_diff", "pi_diff"]].notna().all(axis=None)
+
+
+def test_awarded_matches_are_not_learnt_from():
+    awarded = frame(match("2024-08-01", "Ajax", "Breda", (3, 0), status="awarded", label_ok=False), match("2024-08-22", "Ajax", "Breda"))
+    features = build_features(awarded)
+    assert of(features, "2024-08-22")["elo_diff"] == 0 and np.isnan(of(features, "2024-08-22")["diff_wins_w5"])
+    assert labelled(features).empty and features["outcome"].isna().all()
+
+
+def test_a_score_that_may_hold_extra_time_moves_ratings_but_is_no_label():
+    doubtful = frame(match("2024-08-01", "Ajax", "Breda", (3, 0), label_ok=False), match("2024-08-22", "Ajax", "Breda"))
+    features = build_features(doubtful)
+    assert of(features, "2024-08-22")["elo_diff"] > 0
+    assert labelled(features).empty
+
+
+def test_men_and_women_of_one_name_share_nothing():
+    men = match("2024-08-01", "Ajax", "Breda", (5, 0))
+    # Even an id without its ending must not join them.
+    women = match("2024-08-09", "Ajax", "Breda", sex=1) | {name: men[name] for name in ("home_team_id", "away_team_id")}
+    row = of(build_features(frame(men, women)), "2024-08-09")
+    assert row["elo_diff"] == row["pi_diff"] == 0 and np.isnan(row["diff_wins_w5"])
+
+
+def test_nations_are_told_from_clubs_and_their_tournaments_weighed():
+    def gap(code):
+        rows = [match("2024-06-01", "Germany", "France", (1, 0), country="nations", competition_code=code, neutral=True)]
+        rows += [match("2024-06-09", "Germany", "France", country="nations", competition_code=code, neutral=True)]
+        return of(build_features(frame(*rows)), "2024-06-09")["elo_diff"]
+
+    weights = [gap(code) for code in ("friendly", "baltic-cup", "fifa-world-cup-qualification", "uefa-euro", "fifa-world-cup")]
+    assert weights == sorted(weights) and len(set(weights)) == 5
+    assert gap("friendly") == pytest.approx(2 * 40 * 0.5**0.7 * 0.5)
+
+
+def test_the_order_of_the_rows_does_not_matter():
+    matches = league(seasons=1)
+    shuffled = matches.sample(frac=1, random_state=5).reset_index(drop=True)
+    pd.testing.assert_frame_equal(build_features(matches), build_features(shuffled))
+
+
+def scrambled(matches, day, seed):
+    """The same matches with other scores from `day` on; some not played, some awarded."""
+    random = np.random.default_rng(seed)
+    later = (matches["date"] >= day).to_numpy()
+    scores = random.integers(0, 9, (len(matches), 2)).astype(float)
+    dice = random.random(len(matches))
+    scores[dice < 0.1] = np.nan
+    status = np.where(dice < 0.1, "scheduled", np.where(dice < 0.2, "awarded", "finished"))
+    changed = matches.copy()
+    changed.loc[later, ["home_score", "away_score"]] = scores[later]
+    changed.loc[later, "status"] = status[later]
+    changed.loc[later, "label_ok"] = (status == "finished")[later]
+    return changed
+
+
+@pytest.fixture(scope="module")
+def both_sexes():
+    nations = league(seasons=2, first_year=2022, seed=4, country="nations", competition_code="fifa-world-cup", neutral=True)
+    return pd.concat([league(), league(seed=2, sex=1, competition_code="ned.w.1"), nations], ignore_index=True)
+
+
+@pytest.mark.parametrize("place", [0.5, 0.75, 0.9])
+def test_a_scrambled_future_moves_no_feature_of_an_earlier_day(both_sexes, place):
+    day = both_sexes["date"].sort_values().iloc[int(place * len(both_sexes))]
+    before, after = build_features(both_sexes), build_features(scrambled(both_sexes, day, seed=int(100 * place)))
+    known = (before["date"] <= day).to_numpy()
+    for name in FEATURES:
+        assert before[name].to_numpy()[known].tobytes() == after[name].to_numpy()[known].tobytes(), name
+    informed = [name for name in FEATURES if name != "home_ground"]
+    assert all((before.loc[~known, name] != after.loc[~known, name]).any() for name in informed), "the scramble reached nothing"
+
+
+@pytest.mark.parametrize("recipe", [*RECIPES, "base rate"])
+def test_a_scrambled_future_moves_no_forecast_of_an_earlier_day(both_sexes, recipe):
+    day = pd.Timestamp("2023-10-12")
+    since = day.date().replace(month=7, day=1)
+    said = []
+    for matches in (both_sexes, scrambled(both_sexes, day, seed=7)):
+        features = build_features(matches)
+        rows = base_rates(features, since) if recipe == "base rate" else walk_forward(features, recipe, since)
+        rows = rows[rows["date"] < day]
+        said.append(rows[["proba_home", "proba_draw", "proba_away"]].to_numpy().tobytes())
+        assert len(rows) > 20
+        if recipe in RECIPES:  # and of the day itself, whose scores were scrambled
+            model = fit(recipe, features[features["date"] < day.replace(day=1)])
+            that_day = features[(features["date"] == day)].sort_values("match_id")
+            assert len(that_day)
+            said[-1] += model.predict(inputs(that_day, model.features)).tobytes()
+    assert said[0] == said[1]
+
+
+def test_eighty_thousand_matches_take_seconds():
+    one = league(seasons=20)
+    many = pd.concat(
+        [
+            one.assign(
+                home_team_id=one["home_team_id"] + str(copy), away_team_id=one["away_team_id"] + str(copy), match_id=one["match_id"] + copy
+            )
+            for copy in range(72)
+        ],
+        ignore_index=True,
+    )
+    assert len(many) > 80_000
+    started = time.process_time()
+    build_features(many)
+    assert time.process_time() - started < 12
