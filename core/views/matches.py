@@ -15,7 +15,7 @@ from core.football.outcomes import Outcome, Probabilities
 from core.views.words import count, day, number, percent
 
 TOSS_UP, FAVOURITE = 0.40, 0.60
-ON_A_PAGE = 40
+ON_A_PAGE = 24
 RESULTS_SHOWN = 8
 STANDINGS = (("champion", "Champion"), ("challenger", "Challenger"), ("baseline", "Baseline"), ("base_rate", "Base rate"))
 CONFIDENCE = {

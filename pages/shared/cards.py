@@ -5,6 +5,7 @@ Each function gives a piece of HTML; `wrapped` puts pieces under the one style s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -44,7 +45,12 @@ def _dot(stale: bool) -> str:
 def banner(title: str, text: str, kind: str = "warning") -> str:
     """What a visitor should know first. `kind` is `replay` for what is no fault."""
     calm = " calm" if kind in ("replay", "info") else ""
-    return wrapped(f'<div class="banner{calm}" role="status"><b>{escape(title)}</b> {escape(text)}</div>')
+    return wrapped(f'<div class="banner{calm}" role="status"><b>{escape(title)}</b> {with_code(text)}</div>')
+
+
+def with_code(text: str) -> str:
+    """Escaped text in which what stands between back-ticks is set as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def bar(percentages: Percentages, happened: int | None = None) -> str:
@@ -123,4 +129,4 @@ def receipt(rows: Sequence[tuple[str, str]], code: frozenset[str] = frozenset())
 
 def empty(sentence: str) -> str:
     """Why there is nothing here, and what to do."""
-    return wrapped(f'<p class="none">{escape(sentence)}</p>')
+    return wrapped(f'<p class="none">{with_code(sentence)}</p>')

@@ -148,8 +148,8 @@ def test_only_a_page_of_a_long_list_is_shown_and_a_page_too_far_is_the_last():
     card = view.upcoming(FEATURES, PREDICTED, 7, LONDON)[0]
     many = [card._replace(match_id=number) for number in range(95)]
     found = view.matches_view(many, view.Choices(page=99))
-    assert (found.page, found.pages) == (3, 3)
-    assert [shown.match_id for _, some in found.days for shown in some] == list(range(80, 95))
+    assert (found.page, found.pages) == (4, 4)
+    assert [shown.match_id for _, some in found.days for shown in some] == list(range(3 * view.ON_A_PAGE, 95))
     assert len(found.cards) == 95
 
 
