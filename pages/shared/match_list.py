@@ -31,7 +31,7 @@ def choose(services: Services, known: list[view.Card]) -> view.Choices:
     """The row of choices, each kept in the address."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="choices"):
         q = st.text_input(
-            "Search", key="q", bind="query-params", type="search", live=True, max_chars=60, placeholder="Team or league",
+            "Search", key="q", bind="query-params", type="search", live=True, placeholder="Team or league",
             label_visibility="collapsed", width=330,
         )  # fmt: skip
         sex = st.segmented_control(
@@ -40,7 +40,7 @@ def choose(services: Services, known: list[view.Card]) -> view.Choices:
         with st.popover("Filters", icon=":material/tune:"):
             league, team, confidence, first, last = _filters(known)
         st.html(cards.legend(), width="content")
-    return view.Choices(q or "", view.SEXES.get(sex or "All"), league, team, confidence, first, last, state.whole("page", 1, 1, 999))
+    return view.Choices((q or "")[: state.LONGEST], view.SEXES.get(sex or "All"), league, team, confidence, first, last, state.whole("page", 1, 1, 999))
 
 
 def _filters(known: list[view.Card]) -> tuple[str | None, str | None, str, date | None, date | None]:
