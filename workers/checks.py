@@ -115,14 +115,6 @@ def _free_run(host: str, length: int, held: ExitStack) -> int:
     raise SettingsError(f"No free ports were found on {host}.")
 
 
-def no_scm(project: Path) -> None:
-    """Tell DVC that there is no Git where the project is a downloaded archive."""
-    local = project / ".dvc" / "config.local"
-    if not (project / ".git").exists() and not local.exists():
-        local.parent.mkdir(exist_ok=True)
-        local.write_text("[core]\n    no_scm = true\n", encoding="utf-8")
-
-
 def child_environment(project: Path) -> dict[str, str]:
     """The environment of what we start: this Python first, the project importable, and nobody phones home."""
     here = str(Path(sys.executable).parent)

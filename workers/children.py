@@ -64,12 +64,9 @@ class Child:
         return self.process is None and time.monotonic() >= self.due
 
 
-def leashed(
-    module: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], group: bool = False
-) -> subprocess.Popen[bytes]:
-    """Start a module that ends with this process; `group`: with everything it starts itself."""
-    leash = f"group:{os.getpid()}" if group else str(os.getpid())
-    command = [sys.executable, "-m", "workers.leash", leash, module, *arguments]
+def leashed(module: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start a module that ends with this process."""
+    command = [sys.executable, "-m", "workers.leash", str(os.getpid()), module, *arguments]
     return subprocess.Popen(command, cwd=folder, env=dict(environment), start_new_session=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -40,16 +41,17 @@ KINDS: Mapping[str, Kind] = {
 class Jobs:
     """Hands tasks in and says how they stand. Raises QueueUnavailable, QueueFull and, for the ledger, DatabaseUnavailable."""
 
-    def __init__(self, ledger: TaskLedger, queues: Mapping[str, Queue], limit: int, kinds: Mapping[str, Kind] = KINDS) -> None:
-        self.ledger = ledger
+    def __init__(self, settings: Settings, database: Database, kinds: Mapping[str, Kind] = KINDS) -> None:
+        self.ledger = TaskLedger(database)
         self.kinds = kinds
-        self._queues = queues
-        self._limit = limit
+        self._settings = settings
+        self._guard = threading.Lock()
+        self._queues: dict[str, Queue] = {}
 
     @classmethod
     def open(cls, settings: Settings, database: Database, kinds: Mapping[str, Kind] = KINDS) -> Jobs:
-        queues = {queue: Queue(settings.queue_url, queue_name(database, queue)) for queue in QUEUES}
-        return cls(TaskLedger(database), queues, settings.queue_limit, kinds)
+        """Connects to nothing yet, so that an app without its database or its broker starts all the same."""
+        return cls(settings, database, kinds)
 
     def predict_match(
         self,
@@ -82,9 +84,9 @@ class Jobs:
         if known is not None:
             return known
         kind = self.kinds[name]
-        queue = self._queues[kind.queue]
-        if queue.size() >= self._limit:
-            raise QueueFull(f"{self._limit} tasks wait already. Try again in a minute; SOCCER_QUEUE_LIMIT sets how many may wait.")
+        queue, limit = self.queue(kind.queue), self._settings.queue_limit
+        if queue.size() >= limit:
+            raise QueueFull(f"{limit} tasks wait already. Try again in a minute; SOCCER_QUEUE_LIMIT sets how many may wait.")
         task_id = self.ledger.create(name, kind.queue, arguments, idempotency_key, kind.expires_in)
         try:
             queue.push(name, task_id)
@@ -95,7 +97,7 @@ class Jobs:
 
     def wait(self, task_id: str, seconds: float) -> TaskRow:
         """The task once it has ended, or as it stands after so many seconds."""
-        queue = self._queues[self.ledger.kind(task_id)[1]]
+        queue = self.queue(self.ledger.kind(task_id)[1])
         until = time.monotonic() + seconds
         pause = 0.002
         while True:
@@ -117,7 +119,7 @@ class Jobs:
         task = self.ledger.requeue(task_id)
         name, queue = self.ledger.kind(task_id)
         with suppress(QueueUnavailable):  # the reaper puts it there when the queue answers again
-            self._queues[queue].push(name, task_id)
+            self.queue(queue).push(name, task_id)
         return task
 
     def push_due(self) -> list[str]:
@@ -125,28 +127,37 @@ class Jobs:
         due = self.ledger.due()
         if not due:
             return []
-        standing = set().union(*(queue.ids() for queue in self._queues.values()))
+        standing = set().union(*(self.queue(name).ids() for name in QUEUES))
         missing = [row for row in due if row[0] not in standing]
         for task_id, name, queue in missing:
             self.ledger.queued_again(task_id)
-            self._queues[queue].push(name, task_id)
+            self.queue(queue).push(name, task_id)
         return [row[0] for row in missing]
 
     def depth(self) -> dict[str, dict[str, int]]:
         """For each queue: how many tasks wait in it, are planned for later (their next try), and run now."""
         found: dict[str, dict[str, int]] = {}
-        for name, queue in self._queues.items():
+        for name in QUEUES:
             counts = self.ledger.counts(name)
-            found[name] = {"waiting": queue.size(), "scheduled": counts["RETRY"], "active": counts["STARTED"]}
+            found[name] = {"waiting": self.queue(name).size(), "scheduled": counts["RETRY"], "active": counts["STARTED"]}
         return found
 
     def backend(self) -> str:
         """What carries the queue, for people: `SQLite` or `Redis`."""
-        return "Redis" if any(queue.notifies for queue in self._queues.values()) else "SQLite"
+        return "SQLite" if self._settings.queue_url.startswith("sqlite") else "Redis"
+
+    def queue(self, name: str) -> Queue:
+        """The queue of this name, opened on first use."""
+        with self._guard:
+            if name not in self._queues:
+                self._queues[name] = Queue(self._settings.queue_url, queue_name(self.ledger.database, name))
+            return self._queues[name]
 
     def close(self) -> None:
-        for queue in self._queues.values():
-            queue.close()
+        with self._guard:
+            for queue in self._queues.values():
+                queue.close()
+            self._queues.clear()
 
 
 def queue_name(database: Database, queue: str) -> str:

@@ -1,4 +1,7 @@
-"""One structured line for each request and each task: JSON on standard error, with ids and never a key."""
+"""One structured line for each request, task and stage, on standard error, with ids and never a key.
+
+JSON for programs; for a person at a terminal the same fields as `name=value`.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,34 @@ NAME = "soccer"
 
 
 class Lines(logging.Formatter):
-    """A record as one line of JSON; a traceback, if any, stands in it as text."""
+    """A record as one line; a traceback, if any, stands in it as text."""
 
     def __init__(self, process: str) -> None:
         super().__init__()
         self.process = process
 
     def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(self._fields(record), default=str, ensure_ascii=False)
+
+    def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
         line: dict[str, Any] = {"at": iso(real_now()), "level": record.levelname.lower(), "process": self.process}
         line["event"] = record.getMessage()
         line |= getattr(record, "fields", {})
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return line
+
+
+class ForPeople(Lines):
+    """The same, as it is read at a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = self._fields(record)
+        time, level, process, event = line.pop("at")[11:19], line.pop("level"), line.pop("process"), line.pop("event")
+        trace = line.pop("traceback", None)
+        told = " ".join(f"{name}={value}" for name, value in line.items() if value not in (None, ""))
+        mark = "" if level == "info" else f" {level.upper()}"
+        return f"{time} {process}{mark}: {event} {told}".rstrip() + (f"\n{trace}" if trace else "")
 
 
 def configure(process: str) -> None:
@@ -35,7 +53,7 @@ def configure(process: str) -> None:
         if any(isinstance(handler.formatter, Lines) for handler in logger.handlers):
             continue
         handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(Lines(process))
+        handler.setFormatter(ForPeople(process) if sys.stderr.isatty() else Lines(process))
         logger.addHandler(handler)
         logger.setLevel(level)
         logger.propagate = False

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import socket
 
-from core.metrics import QUEUE_DEPTH, TASKS, WORKER_HEARTBEAT_AGE, WORKER_UP
+from core.metrics import QUEUE_DEPTH, TASKS
 from core.settings import Settings
 from core.storage import leases
 from core.storage.database import Database
 from core.storage.task_ledger import HEARTBEAT, TIME_TO_LIVE
-from workers.jobs import QUEUES, Jobs
+from workers.jobs import Jobs
 from workers.log import line
 from workers.repeat import Repeat
 
@@ -21,9 +21,9 @@ GAUGES_EVERY = 5
 class Reaper:
     """One pass a second in every worker and in the web process; a lease in the database lets one of them act."""
 
-    def __init__(self, jobs: Jobs, database: Database) -> None:
-        self.jobs = jobs
-        self.database = database
+    def __init__(self, settings: Settings) -> None:
+        self.database = Database(settings.database_url)
+        self.jobs = Jobs.open(settings, self.database)
         self.holder = f"{socket.gethostname()[:40]}:{os.getpid()}"
         self._passes = 0
 
@@ -42,20 +42,14 @@ class Reaper:
             line("task", task_id=task_id, note="queued again")
 
     def gauges(self) -> None:
-        """What Prometheus sees of queues and workers: by queue, since a worker's own name changes with each start."""
+        """What Prometheus sees of the queues."""
         depth = self.jobs.depth()
         for state in ("waiting", "scheduled", "active"):
             QUEUE_DEPTH.labels(state=state).set(sum(queue[state] for queue in depth.values()))
-        alive = self.jobs.ledger.workers()
-        for queue in QUEUES:
-            ages = [row["age_seconds"] for row in alive if row["queue"] == queue]
-            WORKER_UP.labels(worker=queue).set(len(ages))
-            WORKER_HEARTBEAT_AGE.labels(worker=queue).set(min(ages, default=float("inf")))
 
 
 def start_reaper(settings: Settings) -> Repeat:
     """Begin to reap in this process, with clients of its own."""
-    database = Database(settings.database_url)
-    reaper = Repeat("reaper", HEARTBEAT, Reaper(Jobs.open(settings, database), database).once)
+    reaper = Repeat("reaper", HEARTBEAT, Reaper(settings).once)
     reaper.start()
     return reaper

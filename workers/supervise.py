@@ -84,8 +84,7 @@ class Supervisor:
 
     def _pipeline(self) -> None:
         say("Nothing is published yet: the pipeline runs first, from the bundled matches to forecasts. This takes a minute or two.")
-        checks.no_scm(PROJECT)
-        process = leashed("dvc", ["repro"], PROJECT, self.environment, group=True)
+        process = leashed("workers.pipeline", [], PROJECT, self.environment)
         while process.poll() is None and not self._stopping():
             time.sleep(LOOK_EVERY)
         if self._stopping():

@@ -72,7 +72,11 @@ class Pulse:
         return Vitals(at, workers, events)
 
     def _measure(self, workers: list[dict[str, Any]]) -> None:
-        alive = {str(worker["worker"]): float(worker["age_seconds"]) for worker in workers}
+        # A worker's name ends with its process's id, which would make a new series with each start.
+        alive: dict[str, float] = {}
+        for worker in workers:
+            name, age = str(worker["worker"]).rpartition(":")[0], float(worker["age_seconds"])
+            alive[name] = min(age, alive.get(name, age))
         for name, age in alive.items():
             WORKER_UP.labels(name).set(1)
             WORKER_HEARTBEAT_AGE.labels(name).set(age)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from pages.shared import held
 from workers import sidecar
@@ -16,10 +17,14 @@ from workers.api import api
 
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
-    """Open the services, wire the API to them, start the metrics' own port, warm what the first page needs."""
+    """Open the services, wire the API to them, start the metrics' own port and the reaper of tasks, warm what the first page needs."""
+    # A folder called pages makes Streamlit run a page alone, without app.py, until st.navigation was called once:
+    # the first visitor of all, if he follows a link to a match, would get it bare.
+    PagesManager.uses_pages_directory = False
     services = await anyio.to_thread.run_sync(held.services)
     api.state.services, api.state.jobs = services, held.jobs()
-    metrics = sidecar.serve(services.settings.metrics_port)
+    metrics = sidecar.serve(services.settings.metrics_port, services.settings.host)
+    reaper = sidecar.watch_tasks(services.settings)
     await anyio.to_thread.run_sync(_warm)
     # What is here now stays: without it in the way, the collection after each run of a page takes no time.
     gc.collect()
@@ -27,6 +32,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        reaper.stop()
         metrics.close()
         held.jobs().close()
         services.close()

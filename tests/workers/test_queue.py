@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -41,8 +42,8 @@ def test_TK_5_a_worker_killed_in_the_middle_loses_the_task_which_runs_again_and_
 
 def test_TK_5_a_message_that_vanished_from_the_queue_is_put_there_again(house):
     task_id = house.jobs.hand_in("echo", {"value": 1})
-    for queue in house.jobs._queues.values():
-        queue.huey.storage.flush_queue()
+    for queue in ("ml", "batch"):
+        house.jobs.queue(queue).huey.storage.flush_queue()
     house.worker()
     assert house.jobs.wait(task_id, 15)["status"] == "SUCCESS"
 
@@ -50,7 +51,7 @@ def test_TK_5_a_message_that_vanished_from_the_queue_is_put_there_again(house):
 def test_TK_5_a_doubled_message_runs_its_task_once(house):
     task_id = house.jobs.hand_in("nap", {"seconds": 0.0, "notes": house.notes})
     for _ in range(5):
-        house.jobs._queues["ml"].push("nap", task_id)
+        house.jobs.queue("ml").push("nap", task_id)
     house.worker()
     eventually(lambda: house.jobs.depth()["ml"]["waiting"] == 0)
     house.jobs.wait(house.jobs.hand_in("echo", {"value": "behind them all"}), 10)
@@ -116,7 +117,7 @@ def test_a_result_that_is_not_json_is_a_failure_and_the_worker_lives_on(sqlite_h
 def test_a_task_this_worker_does_not_know_fails_in_words(sqlite_house):
     sqlite_house.worker()
     task_id = sqlite_house.ledger.create("from_the_future", "ml", {})
-    sqlite_house.jobs._queues["ml"].push("from_the_future", task_id)
+    sqlite_house.jobs.queue("ml").push("from_the_future", task_id)
     task = sqlite_house.jobs.wait(task_id, 10)
     assert task["status"] == "FAILURE"
     assert "from_the_future" in task["error"]["message"]
@@ -142,7 +143,7 @@ def test_TK_4_nothing_from_the_broker_is_ever_unpickled(house, tmp_path):
             return (open, (str(trace), "w"))
 
     for message in (pickle.dumps(Bomb()), b"{}", b"not json", json.dumps({"task": "echo", "task_id": "forged"}).encode()):
-        house.jobs._queues["ml"].huey.storage.enqueue(message)
+        house.jobs.queue("ml").huey.storage.enqueue(message)
     task = house.jobs.wait(house.jobs.hand_in("echo", {"value": "after them"}), 10)
     assert task["status"] == "SUCCESS"
     assert not trace.exists()
@@ -150,7 +151,7 @@ def test_TK_4_nothing_from_the_broker_is_ever_unpickled(house, tmp_path):
 
 def test_a_message_carries_the_name_and_the_id_of_its_task_and_nothing_else(house):
     task_id = house.jobs.predict_match(7, {"elo_diff": 12.5, "secret": 1}, idempotency_key="k")
-    (message,) = house.jobs._queues["ml"].huey.storage.enqueued_items()
+    (message,) = house.jobs.queue("ml").huey.storage.enqueued_items()
     assert json.loads(bytes(message)) == {"task": "predict_match", "task_id": task_id}
 
 
@@ -161,7 +162,7 @@ def test_EP_7_a_repeated_key_queues_nothing_twice(house):
 
 
 def test_EP_7_a_full_queue_refuses_and_leaves_no_row(house):
-    full = Jobs(house.ledger, house.jobs._queues, limit=2, kinds=house.jobs.kinds)
+    full = Jobs.open(replace(house.settings, queue_limit=2), house.database, house.jobs.kinds)
     for _ in range(2):
         full.hand_in("echo", {"value": 1})
     with pytest.raises(QueueFull, match="SOCCER_QUEUE_LIMIT"):
@@ -185,7 +186,7 @@ def test_EP_7_a_broker_that_fails_between_row_and_message_leaves_a_failed_row_an
     def fails(task, task_id):
         raise QueueUnavailable("gone just now")
 
-    queue = sqlite_house.jobs._queues["ml"]
+    queue = sqlite_house.jobs.queue("ml")
     monkeypatch.setattr(queue, "push", fails)
     with pytest.raises(QueueUnavailable):
         sqlite_house.jobs.hand_in("echo", {"value": 1}, "key")

@@ -247,15 +247,6 @@ def test_a_missing_libgomp_is_named_with_its_package(monkeypatch):
     assert "apt-get install libgomp1" in checks.missing_libgomp()
 
 
-def test_where_there_is_no_git_dvc_is_told_so_once(tmp_path):
-    checks.no_scm(tmp_path)
-    assert "no_scm = true" in (tmp_path / ".dvc" / "config.local").read_text()
-    other = tmp_path / "with git"
-    (other / ".git").mkdir(parents=True)
-    checks.no_scm(other)
-    assert not (other / ".dvc").exists()
-
-
 def test_each_queue_has_its_worker_with_a_metrics_port_of_its_own():
     settings = Settings(Path("/nowhere"), workers=3, worker_metrics_port=9109)
     found = [(role.name, role.arguments[1], role.arguments[3]) for role in supervise.roles(settings) if role.queue]
