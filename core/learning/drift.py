@@ -99,7 +99,7 @@ def _span(part: pd.DataFrame) -> dict[str, Any]:
 def _forecasts(features: pd.DataFrame, evaluation: pd.DataFrame, predictions: pd.DataFrame, stage: str) -> pd.DataFrame:
     """match_id, date, the three chances, and the outcome where it is known: one row a match, out of sample where judged."""
     live = predictions[(predictions["model_stage"] == stage) & ~predictions["in_sample"].fillna(False).astype(bool)]
-    said = pd.concat([evaluation[["match_id", *CHANCES]], live[CHANCES].reset_index()[["match_id", *CHANCES]]])
+    said = pd.concat([evaluation[["match_id", *CHANCES]], live[CHANCES].rename_axis("match_id").reset_index()])
     said = said.drop_duplicates("match_id")
     facts = features[["match_id", "date", "outcome"]].assign(outcome=features["outcome"].where(features["label_ok"]))
     return facts.merge(said, on="match_id").sort_values(["date", "match_id"])
@@ -199,7 +199,7 @@ def _realised(recent: pd.DataFrame) -> dict[str, Any]:
 
 def _weeks(forecasts: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """The matches by week, named by its Monday."""
-    monday = forecasts["date"] - pd.to_timedelta(forecasts["date"].dt.weekday, unit="D")
+    monday = forecasts["date"] - pd.to_timedelta(forecasts["date"].dt.day_of_week, unit="D")
     return [(f"{week:%Y-%m-%d}", part) for week, part in forecasts.groupby(monday)]
 
 
