@@ -40,7 +40,8 @@ def choose(services: Services, known: list[view.Card]) -> view.Choices:
         with st.popover("Filters", icon=":material/tune:"):
             league, team, confidence, first, last = _filters(known)
         st.html(cards.legend(), width="content")
-    return view.Choices((q or "")[: state.LONGEST], view.SEXES.get(sex or "All"), league, team, confidence, first, last, state.whole("page", 1, 1, 999))
+    wanted, page = (q or "")[: state.LONGEST], state.whole("page", 1, 1, 999)
+    return view.Choices(wanted, view.SEXES.get(sex or "All"), league, team, confidence, first, last, page)
 
 
 def _filters(known: list[view.Card]) -> tuple[str | None, str | None, str, date | None, date | None]:
