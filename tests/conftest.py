@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
+from core.storage.registry import Registry
+from tests.buckets import S3Server
 from tests.installation import Installation, copy_project
 
 
@@ -13,3 +17,38 @@ def published(tmp_path_factory):
     project = copy_project(tmp_path_factory.mktemp("installation") / "project")
     Installation(project).pipeline()
     return project
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory):
+    """An empty MLflow registry in one SQLite file: its first use migrates for seconds, a copy of it is there at once."""
+    path = tmp_path_factory.mktemp("registry") / "mlflow.db"
+    path.touch()
+    Registry(f"sqlite:///{path}", "soccer-match-outcome").aliases()
+    return path
+
+
+@pytest.fixture
+def registry(migrated, tmp_path):
+    """A real registry of this test's own."""
+    folder = tmp_path / "registry"
+    folder.mkdir()
+    shutil.copy(migrated, folder / "mlflow.db")
+    return Registry(f"sqlite:///{folder / 'mlflow.db'}", "soccer-match-outcome", folder / "artifacts")
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory):
+    """A real S3 server, and the folder whose folders are its buckets."""
+    server = S3Server(tmp_path_factory.mktemp("s3"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server, monkeypatch):
+    """The server with its key in the environment, as a deployment has it."""
+    for name, value in s3_server.environment().items():
+        monkeypatch.setenv(name, value)
+    return s3_server

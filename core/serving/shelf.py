@@ -120,7 +120,9 @@ class Shelf:
             self._thread.join(timeout=5)
 
     def _run(self) -> None:
-        self._page.wait(PATIENCE)
+        until = time.monotonic() + PATIENCE
+        while not self._page.wait(POLL) and time.monotonic() < until:
+            self.load(ask_registry=False)  # a batch may be published meanwhile
         while not self._closed.is_set():
             self.follow()
             self._closed.wait(POLL)

@@ -1,0 +1,61 @@
+"""A real S3 server on a folder: each folder in it is a bucket."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.installation import free_port
+
+RCLONE = Path(sys.executable).with_name("rclone")
+KEY, SECRET = "testing-key", "testing-secret"
+
+
+class S3Server:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._names = itertools.count(1)
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        return {"AWS_ENDPOINT_URL": self.endpoint, "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "us-east-1"}
+
+    def bucket(self) -> str:
+        """The `s3://` address of a new, empty bucket."""
+        name = f"bucket-{next(self._names)}"
+        (self.folder / name).mkdir()
+        return f"s3://{name}"
+
+    def start(self) -> None:
+        # No cache of its folders: what is written beside the server is seen at once.
+        command = [RCLONE, "serve", "s3", "--auth-key", f"{KEY},{SECRET}", "--addr", f"127.0.0.1:{self.port}", "--vfs-cache-mode", "off"]
+        self._process = subprocess.Popen([*command, "--dir-cache-time", "0", str(self.folder)], stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 20
+        while not self._answers():
+            assert time.monotonic() < until and self._process.poll() is None, "rclone does not answer"
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1)
+        try:
+            connection.request("GET", "/")
+            return connection.getresponse().status > 0
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(10)
+            self._process = None

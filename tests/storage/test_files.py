@@ -1,0 +1,160 @@
+"""The store, on a folder and on a real S3 server: the same promises."""
+
+import os
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from core.errors import FileMissing, StoreUnavailable
+from core.storage.files import Store
+
+
+@pytest.fixture(params=["folder", "s3"])
+def store(request, tmp_path):
+    if request.param == "folder":
+        return Store.open(str(tmp_path / "store"))
+    server = request.getfixturevalue("s3")
+    return Store.open(f"{server.bucket()}/prefix", server.endpoint)
+
+
+def test_what_is_written_is_read_and_listed(store):
+    store.write("batch/v1/a.parquet", b"one")
+    store.write("batch/v1/b.parquet", b"two")
+    store.write("models/1/model.json", b"three")
+    assert store.read("batch/v1/a.parquet") == b"one"
+    assert store.list("batch") == ["batch/v1/a.parquet", "batch/v1/b.parquet"]
+    assert store.list() == ["batch/v1/a.parquet", "batch/v1/b.parquet", "models/1/model.json"]
+    assert store.exists("models/1/model.json") and not store.exists("models/1") and not store.exists("models/2")
+
+
+def test_what_is_not_there_is_missing_in_words_and_has_no_stamp(store):
+    with pytest.raises(FileMissing, match=r"There is no .*batch/current\.json yet\. Run `make pipeline`"):
+        store.read("batch/current.json")
+    assert store.stamp("batch/current.json") is None
+    assert store.list("batch") == []
+    store.remove("batch")
+
+
+def test_a_folder_is_no_file(store):
+    store.write("batch/v1/a.parquet", b"one")
+    with pytest.raises(FileMissing):
+        store.read("batch/v1")
+    assert not store.exists("batch/v1")
+
+
+def test_the_stamp_differs_after_a_write_of_the_same_length_and_only_then(store):
+    store.write("a", b"one")
+    first = store.stamp("a")
+    assert store.stamp("a") == first
+    store.write("a", b"two")
+    assert store.stamp("a") != first
+
+
+def test_a_folder_can_be_removed_whole_and_a_key_alone(store):
+    for key in ("batch/v1/a", "batch/v1/b", "batch/v2/a"):
+        store.write(key, b"data")
+    store.remove("batch/v1")
+    assert store.list() == ["batch/v2/a"]
+    store.remove("batch/v2/a")
+    assert store.list() == []
+
+
+def test_the_time_of_writing_is_aware_and_about_now(store):
+    store.write("a", b"one")
+    assert abs(store.written_at("a") - datetime.now(UTC)) < timedelta(seconds=60)
+    with pytest.raises(FileMissing):
+        store.written_at("b")
+
+
+def test_LK_5_a_reader_sees_the_old_bytes_or_the_new_ones_never_a_mixture(store):
+    versions = [bytes([letter]) * 300_000 for letter in (65, 66)]
+    store.write("a", versions[0])
+    done = threading.Event()
+
+    def write():
+        for turn in range(12):
+            store.write("a", versions[turn % 2])
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    seen = set()
+    while not done.is_set():
+        seen.add(store.read("a"))
+    writer.join()
+    assert seen <= set(versions)
+
+
+def test_LK_5_a_writer_that_is_killed_leaves_the_old_file(tmp_path):
+    """The write is stopped by the kernel in the middle: a limit on the size of files ends the process."""
+    store = Store.open(str(tmp_path))
+    store.write("a", b"old")
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "from core.storage.files import Store; Store.open(sys.argv[1]).write('a', b'x' * 100_000)"
+    )
+    found = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, env={"PYTHONPATH": "."})
+    assert found.returncode != 0
+    assert store.read("a") == b"old"
+    assert store.list() == ["a"], "what is not whole is not listed"
+
+
+def test_LK_3_a_listing_is_asked_anew_each_time(s3):
+    address = s3.bucket()
+    ours, other = Store.open(address, s3.endpoint), Store.open(address, s3.endpoint)
+    assert ours.list() == [] and ours.stamp("batch/current.json") is None
+    other.write("batch/current.json", b"{}")
+    assert ours.list() == ["batch/current.json"]
+    assert ours.exists("batch/current.json") and ours.read("batch/current.json") == b"{}"
+    other.remove("batch")
+    assert ours.list() == [] and not ours.exists("batch/current.json")
+
+
+def test_a_store_that_does_not_answer_is_told_apart_from_a_missing_file(s3, monkeypatch):
+    away = Store.open(s3.bucket(), "http://127.0.0.1:9")
+    for ask in (away.read, away.stamp, away.list, away.remove, away.exists):
+        with pytest.raises(StoreUnavailable, match="does not answer"):
+            ask("batch/current.json")
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        Store.open("s3://no-such-bucket", s3.endpoint).write("a", b"one")
+
+
+def test_a_wrong_key_is_named_and_no_secret_is_shown(s3, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-the-secret")
+    refused = Store.open(s3.bucket(), s3.endpoint)
+    with pytest.raises(StoreUnavailable, match="access is refused") as caught:
+        refused.read("a")
+    assert "not-the-secret" not in str(caught.value)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_is_unavailable(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(StoreUnavailable, match="access is refused"):
+        Store.open(str(tmp_path)).write("a", b"one")
+
+
+def test_a_file_in_the_place_of_the_folder_is_unavailable(tmp_path):
+    (tmp_path / "store").write_bytes(b"")
+    with pytest.raises(StoreUnavailable):
+        Store.open(str(tmp_path / "store")).write("a", b"one")
+
+
+def test_a_store_says_what_it_is_for_people(tmp_path):
+    assert Store.open(str(tmp_path)).describe() == "a folder"
+    assert Store.open(f"file://{tmp_path}").location("a") == str(tmp_path / "a")
+    bucket = Store.open("s3://forecasts/live/", "http://127.0.0.1:9")
+    assert bucket.describe() == "S3 bucket forecasts"
+    assert bucket.location("a") == "s3://forecasts/live/a"
+
+
+def test_a_folder_needs_no_import_of_the_libraries_for_s3(tmp_path):
+    code = (
+        "import sys; from core.storage.files import Store; Store.open(sys.argv[1]).write('a', b'1')\n"
+        "print('s3fs' in sys.modules, 'fsspec' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, env={"PYTHONPATH": "."}, check=True)
+    assert found.stdout.split() == ["False", "False"]
