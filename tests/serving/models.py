@@ -1,0 +1,38 @@
+"""Small models of the real kinds, whose answers can be told apart."""
+
+import numpy as np
+
+from core.learning.models import Feature, MultinomialLogit, Origin
+from tests.serving.batches import FEATURES
+
+SIGNATURE = [*(Feature(name) for name in FEATURES), Feature("sex", "integer")]
+
+
+def model(lean=0.0, features=None):
+    """A model that leans towards the home side by `lean`, in log-odds."""
+    features = SIGNATURE if features is None else features
+    weights = np.zeros((len(features), 3))
+    weights[0] = (1.0, 0.0, -1.0)
+    return MultinomialLogit(f"Lean {lean}", features, np.zeros(len(features)), weights, np.array([lean, 0.0, 0.0]), Origin("champion"))
+
+
+def files(lean=0.0, features=None):
+    return model(lean, features).to_files()
+
+
+def signature(features=None):
+    return [{"name": feature.name, "type": feature.type} for feature in (features or SIGNATURE)]
+
+
+def folder(path, lean=0.0, features=None):
+    """The model's files in a folder, as the pipeline hands them to the registry."""
+    path.mkdir(parents=True)
+    for name, data in files(lean, features).items():
+        (path / name).write_bytes(data)
+    return path
+
+
+def register(registry, path, lean=0.0, features=None):
+    """A new version in a real registry; its number."""
+    card = {"metrics": {"log_loss": 1.0 - lean}, "params": {"lean": lean}, "tags": {"recipe": "champion"}, "features": signature(features)}
+    return registry.log_version(folder(path, lean, features), card, f"Lean {lean}").version
