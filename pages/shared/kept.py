@@ -23,7 +23,7 @@ def stages(services: Services) -> Stages:
 
 
 def _recipe(services: Services, stage: str) -> str:
-    params = services.models.get_model_info(stage).get("params") or {}
+    params = services.models.card(stage).get("params") or {}
     return str(params.get("recipe", stage))
 
 
@@ -62,13 +62,8 @@ def _arena(_services: Services, written: datetime | None, stages: Stages, league
 
 def files(services: Services) -> list[tuple[str, datetime | None, int | None, str | None]]:
     """Each published file as it is held: its name, when it was written, its rows, and why something newer was not taken up."""
-    held = {
-        "predictions.parquet": services.predictions,
-        "match_features.parquet": services.features,
-        "matches.parquet": services.history,
-        **services.reports.lookups(),
-    }
-    return [(name, lookup.computed_at, _rows(lookup), lookup.error or lookup.stale_reason) for name, lookup in held.items()]
+    named = services.lookups().items()
+    return [(name, lookup.computed_at, _rows(lookup), lookup.error or lookup.stale_reason) for name, lookup in named]
 
 
 def _rows(lookup: Lookup[Any]) -> int | None:
