@@ -23,10 +23,10 @@ else:
     with left:
         match_page.forecast(shown)
         match_page.reasons(shown)
+        match_page.models(shown)
         match_page.form(shown)
     with right:
         match_page.scorelines(shown)
-        match_page.models(shown)
         match_page.seal(shown)
     match_page.downloads(shown)
     with st.container(horizontal=True):

@@ -35,6 +35,15 @@ def receipt(sealed: Sequence[Row], titles: Mapping[int, str], zone: tzinfo) -> R
     return None if not own else Receipt(tuple(_lines(own[-1], titles, zone)), _moved(own), _moves(own, zone))
 
 
+def not_sealed(played: bool, away: bool) -> str:
+    """Why there is no receipt."""
+    if away:
+        return "The database does not answer, so the receipt cannot be shown now. It is tried again by itself."
+    if played:
+        return "None: nothing was sealed before its kick-off."
+    return "None yet. The pipeline seals the forecasts of matches to come each time it runs."
+
+
 def _lines(row: Row, titles: Mapping[int, str], zone: tzinfo) -> list[tuple[str, str]]:
     home, draw, away = _chances(row).percentages()
     title = titles.get(row["model_version"])

@@ -95,13 +95,13 @@ def scorelines(chances: NDArray[np.float64], home: str, away: str) -> go.Figure:
     best = int(grid.argmax())
     words[best] = f"<b>{words[best]}</b>"
     digits = go.Scatter(x=columns.ravel(), y=rows.ravel(), text=words, mode="text", hoverinfo="skip", textfont={"size": 14})
-    ticks = {"tickvals": goals, "showgrid": False, "showline": False}
+    ticks = {"tickvals": goals, "showgrid": False, "showline": False, "ticks": ""}
     return figure(
         *layers,
         digits,
         height=430,
         x={**ticks, "side": "top", "title": {"text": f"{away} goals", "standoff": 10}},
-        y={**ticks, "autorange": "reversed", "title": {"text": f"{home} goals", "standoff": 8}},
+        y={**ticks, "autorange": "reversed", "title": {"text": f"{home} goals", "standoff": 16}},
     )
 
 

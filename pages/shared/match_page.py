@@ -17,22 +17,20 @@ from core.views.calendar import calendar
 from core.views.form import Form, Past, past
 from core.views.match import MatchView, Said
 from core.views.matches import Card
-from core.views.receipt import Receipt, receipt
+from core.views.receipt import Receipt, not_sealed, receipt
 from core.views.why import Why, why
 from pages.shared import cards, charts, frame, tables
-from pages.shared.tables import Cell, Name
-
-CHANCES = ["proba_home", "proba_draw", "proba_away"]
 
 
 class Shown(NamedTuple):
-    """All that the page shows of one match; `why` and `receipt` where there is one."""
+    """All that the page shows of one match; `why` and `receipt` where there is one. `away`: the database does not answer."""
 
     match: MatchView
     why: Why | None
     past: Past
     receipt: Receipt | None
     sealed: list[dict[str, object]]
+    away: bool
 
 
 def read(services: Services, match_id: int, zone: ZoneInfo) -> Shown | None:
@@ -41,9 +39,10 @@ def read(services: Services, match_id: int, zone: ZoneInfo) -> Shown | None:
     if match is None:
         return None
     said = [row for stage, _ in view.STAGES if (row := services.predictions.get_prediction(match_id, stage))]
-    sealed = services.records.sealed(match_id)
+    away = services.pulse.latest().error is not None
+    sealed = [] if away else services.records.sealed(match_id)
     seen = view.match_view(match, said, _walked(services, match_id), sealed, zone)
-    return Shown(seen, _why(services, seen), past(match, services.history.frame()), receipt(sealed, _titles(services), zone), sealed)
+    return Shown(seen, _why(services, seen), past(match, services.history.frame()), receipt(sealed, _titles(services), zone), sealed, away)
 
 
 def _walked(services: Services, match_id: int) -> list[dict[str, object]]:
@@ -96,7 +95,8 @@ def reasons(shown: Shown) -> None:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 16 else name[:15] + "…"
+    """A name for the end of an axis; escaped, since Plotly reads a little HTML."""
+    return escape(name if len(name) <= 16 else name[:15] + "…")
 
 
 def scorelines(shown: Shown) -> None:
@@ -110,16 +110,16 @@ def scorelines(shown: Shown) -> None:
     goals = [str(goal) for goal in range(len(seen.grid.chances))]
     table = pd.DataFrame((100 * seen.grid.chances).round(2), columns=goals).map("{:.2f}".format)
     table.insert(0, f"{seen.home} goals", goals)
-    charts.show(charts.scorelines(seen.grid.chances, seen.home, seen.away), "fig_scorelines", words, table)
+    charts.show(charts.scorelines(seen.grid.chances, escape(seen.home), escape(seen.away)), "fig_scorelines", words, table)
 
 
 def form(shown: Shown) -> None:
     """The last six of both teams, and their meetings."""
+    tables.section("Form and meetings")
     st.html(
         cards.wrapped(
-            cards.section("Form and meetings"),
-            '<table class="frmt"><thead><tr><th scope="col">Last six, latest on the right</th><th scope="col"><span class="vh">Results</span></th>'
-            '<th scope="col">Goals</th></tr></thead><tbody>',
+            '<table class="frmt"><thead><tr><th scope="col">Last six, latest on the right</th>',
+            f'<th scope="col">{cards.hidden("Results")}</th><th scope="col">Goals</th></tr></thead><tbody>',
             *(_form(one) for one in shown.past.forms),
             f'</tbody></table><p class="met">{escape(shown.past.words)}</p>',
             *_meetings(shown.past),
@@ -129,11 +129,12 @@ def form(shown: Shown) -> None:
 
 def _form(one: Form) -> str:
     played = "".join(
-        f'<li class="{match.letter}" title="{escape(match.words)}"><span aria-hidden="true">{match.letter}</span>{cards.hidden(match.words + "; ")}</li>'
+        f'<li class="{match.letter}" title="{escape(match.words)}"><span aria-hidden="true">{match.letter}</span>'
+        f"{cards.hidden(match.words + '; ')}</li>"
         for match in one.last
     )
-    nothing = '<span class="mute">no match in the data</span>'
-    return f'<tr><th scope="row">{escape(one.team)}</th><td>{f"<ol class='frm'>{played}</ol>" if played else nothing}</td><td>{one.goals}</td></tr>'
+    letters = f'<ol class="frm">{played}</ol>' if played else '<span class="mute">no match in the data</span>'
+    return f'<tr><th scope="row">{escape(one.team)}</th><td>{letters}</td><td>{one.goals}</td></tr>'
 
 
 def _meetings(found: Past) -> list[str]:
@@ -164,12 +165,7 @@ def seal(shown: Shown) -> None:
     """The receipt from the chain, and how the forecast moved since it was first sealed."""
     written = shown.receipt
     if written is None:
-        tables.section(
-            "Sealed forecast",
-            "None of this match: nothing was sealed before its kick-off."
-            if shown.match.outcome is not None
-            else "None yet. The pipeline seals the forecasts of matches to come each time it runs.",
-        )
+        tables.section("Sealed forecast", not_sealed(shown.match.outcome is not None, shown.away))
         return
     tables.section("Sealed forecast", written.moved)
     st.html(cards.wrapped(cards.receipt(written.lines, written.code)))

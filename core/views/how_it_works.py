@@ -1,0 +1,138 @@
+"""How it works: how to read a forecast, how it is made, from what, and where it ends. Said once, in words that are true today."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.football.outcomes import Probabilities, ScoreGrid, score_grid
+from core.views.words import percent
+
+FAVOURITE = Probabilities(0.50, 0.26, 0.24)
+
+_READING = """
+The bar of a match has three parts: home win, draw, away win, after 90 minutes. Its three numbers are chances in per cent and sum
+to 100. Of all the matches where we say 60%, about six in ten should end that way, and four should not: a forecast that misses
+was not wrong, but one that calls every 60% right is. The Arena draws what was said against what happened.
+
+Toss-up :: No outcome reaches 40%. Nobody should be surprised by any of the three.
+
+Called, missed :: Whether the likeliest of the three happened. It is the crudest of measures: 34% and 90% count the same.
+
+Log loss, RPS :: Fairer measures, lower is better. Log loss asks how much chance was given to what happened; a blind guess of a
+third each scores 1.099. RPS also counts a draw as nearer to a win than a defeat is.
+"""
+
+_ONE_ALL = """
+Take a match with {home} for a home win, {draw} for a draw and {away} for an away win. Its likeliest single score is 1–1, and
+that is no mistake. A home win can come as 1–0 ({one}), 2–1 ({two}), 2–0 ({three}) and in many more ways, each of them small; a
+draw is nearly always 1–1 ({level}) or 0–0 ({none}). The sum of many small chances is larger than one larger chance.
+
+So the score beside a bar answers another question than the bar: not who wins, but which one score to write down if only one
+may be.
+"""
+
+_SEALED = """
+Each run of the pipeline writes the forecasts of all matches to come into a chain: every entry holds a digest over itself and
+over the digest before it, so that none can be changed or taken out afterwards without a trace. A match’s page shows its receipt.
+
+While the app replays, its clock stands at a moment of the past. It knows nothing later; what it seals goes into a chain of its
+own, labelled as a replay, and never counts in the real record.
+"""
+
+_METHOD = """
+Every match of the past is read once, in the order of days. A day’s matches are forecast from earlier days only; then their
+results move the ratings. Nothing that was not known before kick-off enters a forecast, and a test that scrambles the future holds
+us to it.
+
+Champion :: Two Elo ratings, one slow and one quick to change, home ground, and men’s or women’s football, in an ordered logit. It
+speaks on all pages.
+
+Challenger :: Pi-ratings, which rate each team at home and away, in an ordered logit. Another way to be wrong, judged on the same
+matches.
+
+Baseline :: Goals, points and results of each side’s last five matches, in a multinomial logit. What the others must beat.
+
+Scorelines :: Two Poisson counts whose win, draw and defeat are made to agree with the champion’s three numbers exactly. Expected
+goals, over 2.5 and both teams score all come from that one grid.
+
+Why :: How far each thing the model looks at moved the log-odds of a home win, from an average match to this one. The shares sum
+to the whole difference.
+
+The scores were made by walking forward: for each month the models are fitted on the months before and asked about it. Intervals
+are 95%, drawn over whole match days. The first champion and challenger were set when the app was first run; after that, a new
+version starts as the challenger.
+"""
+
+_LIMITS = """
+The models see results, dates and grounds. They know nothing of injuries, line-ups, transfers, the weather, or that nothing is at
+stake.
+
+A team with few matches in the data gets a wide forecast. A promoted team brings its rating with it where its former league is in
+the data.
+
+The bundled data hold men’s leagues only: no women’s matches, no cups, no internationals. From 2016 on only the Premier League is
+complete.
+
+This is no betting product. It gives no tips, and nothing in it is meant to be staked on.
+"""
+
+SOURCES = (
+    ("football.json 1.0.0", "4,585 matches, 2011 to 2015: England, Spain, Italy, Germany, Austria", "public domain"),
+    ("airsenal 1.17.0", "4,560 matches, the Premier League since 2014", "MIT, The Alan Turing Institute"),
+    ("sports-betting 0.15.1", "380 matches, La Liga 2023-24", "MIT, Georgios Douzas"),
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and its paragraphs, each a term, or none, and a text."""
+
+    title: str
+    paragraphs: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, title: str, text: str) -> Section:
+        """From text with a blank line between paragraphs, and ` :: ` behind a term."""
+        found = []
+        for paragraph in text.strip().split("\n\n"):
+            term, _, meaning = " ".join(paragraph.split()).rpartition(" :: ")
+            found.append((term, meaning))
+        return cls(title, tuple(found))
+
+
+@dataclass(frozen=True)
+class Example:
+    """A request to the API, and what it answers."""
+
+    path: str
+    says: str
+
+
+EXAMPLES = (
+    Example("/readyz", "Fit to serve? Model, files and worker, each with its age and reason."),
+    Example("/healthcheck/", "The same, with versions and memory."),
+    Example("/monitoring/task_status/{task_id}", "How a task of the queue stands, and its answer when it is done."),
+    Example("/metrics", "What Prometheus reads."),
+    Example("/openapi.json", "Every route, what it takes and what it gives."),
+)
+
+
+def reading() -> list[Section]:
+    """For everybody: what the numbers mean."""
+    return [
+        Section.of("How to read a forecast", _READING),
+        Section.of("1–1 beside a clear favourite", one_all(score_grid(FAVOURITE))),
+        Section.of("Sealed", _SEALED),
+    ]
+
+
+def one_all(grid: ScoreGrid) -> str:
+    """Why the likeliest score may be a draw while a win is the likeliest outcome, with the numbers of this grid."""
+    outcomes = dict(zip(("home", "draw", "away"), map(percent, grid.margins().as_tuple()), strict=True))
+    scores = {"level": (1, 1), "one": (1, 0), "two": (2, 1), "three": (2, 0), "none": (0, 0)}
+    return _ONE_ALL.format(**outcomes, **{name: percent(float(grid.chances[score]), 1) for name, score in scores.items()})
+
+
+def method() -> list[Section]:
+    """For those who want to know how it is done, and what it cannot do."""
+    return [Section.of("The method in a page", _METHOD), Section.of("Limits", _LIMITS)]

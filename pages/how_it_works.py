@@ -1,0 +1,30 @@
+"""How it works: how to read a forecast, how it is made, and where it ends."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.views import how_it_works as view
+from pages.shared import frame, prose, tables
+from pages.shared.tables import Cell, Name
+
+frame.masthead("How it works", "How to read a forecast, how it is made, and where it ends.")
+left, right = st.columns(2, gap="medium")
+with left:
+    for section in view.reading():
+        prose.draw(section)
+    tables.section(
+        "Sources and their terms", "Facts only: dates, teams, scores, rounds, kick-offs. 9,525 real league matches come with the app."
+    )
+    tables.table(
+        [Cell("Package"), Cell("Matches"), Cell("Terms")],
+        [(Name(name), [Cell(what), Cell(terms)]) for name, what, terms in view.SOURCES],
+        kind="terms",
+    )
+with right:
+    for section in view.method():
+        prose.draw(section)
+    tables.section("The API", "The same process answers programs. Ask it as below; it speaks JSON, and errors are sentences too.")
+    st.code("\n".join(f"curl {prose.origin()}{example.path}" for example in view.EXAMPLES), language="bash", wrap_lines=True)
+    prose.examples(view.EXAMPLES)
+frame.footer()
