@@ -96,10 +96,11 @@ def main() -> None:
     port = free_port()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("SOCCER_", "MLFLOW_"))},
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "SOCCER_PORT": str(port), "SOCCER_METRICS_PORT": str(free_port()), "SOCCER_WORKER_METRICS_PORT": str(free_port()),
     }  # fmt: skip
     run = {"cwd": project, "env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    pipeline = [sys.executable, "-m", "workers.supervise", "--pipeline"]
+    pipeline = [sys.executable, "-m", "workers.pipeline"]
     rows: list[Row] = []
     try:
         for words, goal in (("pipeline from nothing", 90.0), ("pipeline when nothing changed", 5.0)):
