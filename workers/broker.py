@@ -124,10 +124,10 @@ class Queue:
         with words():
             return {message.id for message in self.huey.pending()}
 
-    def wait(self, task_id: str, seconds: float) -> None:
-        """Return when the task has ended or the time is over. Only where the broker can notify."""
+    def wait(self, task_id: str, seconds: float) -> bool:
+        """True when the task has ended, False when the time is over first. Only where the broker can notify."""
         with words():
-            self.huey.storage.wait_result(task_id, timeout=seconds)
+            return bool(self.huey.storage.wait_result(task_id, timeout=seconds))
 
     @property
     def notifies(self) -> bool:

@@ -99,14 +99,15 @@ class Jobs:
         """The task once it has ended, or as it stands after so many seconds."""
         queue = self.queue(self.ledger.kind(task_id)[1])
         until = time.monotonic() + seconds
-        pause = 0.002
+        pause, noted = 0.001, not queue.notifies
         while True:
             task = self.ledger.get(task_id)
             left = until - time.monotonic()
             if task["status"] in ENDED or left <= 0:
                 return task
-            if queue.notifies:
-                queue.wait(task_id, min(1.0, left))
+            if not noted:
+                noted = queue.wait(task_id, min(1.0, left))
+                continue
             time.sleep(min(pause, left))
             pause = min(pause * 1.2, 0.1)
 

@@ -36,6 +36,10 @@ HEARTBEAT = 1.0
 TIME_TO_LIVE = 5.0
 KILLS_ALLOWED = 5
 
+# Made once: a statement that is built anew each time costs more than SQLite takes to carry it out.
+_TASK = tasks.insert()
+_EVENT = task_events.insert()
+
 TaskRow = dict[str, Any]
 
 
@@ -100,7 +104,7 @@ class TaskLedger:
         }
         try:
             with self.database.write() as connection:
-                connection.execute(tasks.insert().values(row))
+                connection.execute(_TASK, row)
                 self._event(connection, task_id, "PENDING")
         except IntegrityError:
             known = self.known(name, idempotency_key)
@@ -339,7 +343,8 @@ class TaskLedger:
         return iso(self.now() + timedelta(seconds=seconds))
 
     def _event(self, connection: sa.Connection, task_id: str, status: str, worker: str | None = None, note: str | None = None) -> None:
-        connection.execute(task_events.insert().values(task_id=task_id, at=self._time(), status=status, worker=worker, note=note))
+        row = {"task_id": task_id, "at": self._time(), "status": status, "worker": worker, "note": note}
+        connection.execute(_EVENT, row)
 
     def _mine(self, task_id: str, worker: str) -> tuple[sa.ColumnElement[bool], ...]:
         return tasks.c.task_id == task_id, tasks.c.status == "STARTED", tasks.c.worker == worker
