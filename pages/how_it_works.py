@@ -25,6 +25,6 @@ with right:
     for section in view.method():
         prose.draw(section)
     tables.section("The API", "The same process answers programs. Ask it as below; it speaks JSON, and errors are sentences too.")
-    st.code("\n".join(f"curl {prose.origin()}{example.path}" for example in view.EXAMPLES), language="bash", wrap_lines=True)
+    st.code("\n".join(f"curl {prose.origin()}{example.path}" for example in view.EXAMPLES), language="bash")
     prose.examples(view.EXAMPLES)
 frame.footer()

@@ -90,13 +90,9 @@ def reasons(shown: Shown) -> None:
     if shown.why is None or not shown.why.parts:
         return
     tables.section("Why these numbers", shown.why.words)
-    chart = charts.contributions(shown.why.parts, f"helps {_short(shown.match.home)}", f"helps {_short(shown.match.away)}")
+    # Both teams' names would not fit side by side on a phone.
+    chart = charts.contributions(shown.why.parts, "helps home side", "helps away side")
     charts.show(chart, "fig_cat_why", shown.why.words, shown.why.table)
-
-
-def _short(name: str) -> str:
-    """A name for the end of an axis; escaped, since Plotly reads a little HTML."""
-    return escape(name if len(name) <= 16 else name[:15] + "…")
 
 
 def scorelines(shown: Shown) -> None:

@@ -1,0 +1,129 @@
+import math
+from datetime import UTC
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from core.football.outcomes import Outcome
+from core.views import match as view
+
+LONDON = ZoneInfo("Europe/London")
+MATCH = {
+    "match_id": 7, "sex": 0, "competition_code": "eng.1", "competition": "Premier League", "country": "England", "season": "2025-26",
+    "round": "Matchday 36", "leg": 1, "date": "2026-05-09", "kickoff_utc": "2026-05-09T14:00:00Z", "neutral": False,
+    "home_team_id": "a", "away_team_id": "b", "home_team": "Fulham", "away_team": "Bournemouth", "status": "scheduled",
+    "home_score": None, "away_score": None, "label_ok": False,
+}  # fmt: skip
+PLAYED = {**MATCH, "status": "finished", "home_score": 1.0, "away_score": 3.0}
+
+
+def predicted(stage="champion", version=1, chances=(0.39, 0.28, 0.33), in_sample=False):
+    return {"model_stage": stage, "model_version": version, "in_sample": in_sample, **numbers(chances)}
+
+
+def numbers(chances):
+    return dict(zip(("proba_home", "proba_draw", "proba_away"), chances, strict=True))
+
+
+def walked(chances=(0.5, 0.3, 0.2)):
+    return {"recipe": "champion", **numbers(chances)}
+
+
+def entry(chances=(0.6, 0.2, 0.2), version=3):
+    return {"stage": "champion", "model_version": version, **numbers(chances)}
+
+
+def seen(match=MATCH, predictions=(), evaluated=(), sealed=(), zone=LONDON):
+    return view.match_view(match, predictions, evaluated, sealed, zone)
+
+
+@pytest.mark.parametrize(("text", "number"), [("1", 1), ("52708766160996", 52708766160996), (str(2**53 - 1), 2**53 - 1)])
+def test_a_whole_number_in_the_address_names_a_match(text, number):
+    assert view.wanted(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1.0", "1e99", "abc", "<script>", "%00", "²", "١", str(2**53), "9" * 400])
+def test_anything_else_names_none_and_gets_a_sentence(text):
+    assert view.wanted(text) is None
+    assert view.unknown(text).endswith(("list.", "matches."))
+    assert len(view.unknown(text)) < 160
+
+
+def test_a_match_is_placed_in_the_visitors_time():
+    assert seen().where == "Premier League, matchday 36. Saturday 9 May 2026, 15:00."
+    assert seen(zone=ZoneInfo("Asia/Tokyo")).where == "Premier League, matchday 36. Saturday 9 May 2026, 23:00."
+    late = seen({**MATCH, "kickoff_utc": "2026-05-09T23:30:00Z"})
+    assert late.where.endswith("Sunday 10 May 2026, 00:30.")
+
+
+def test_a_match_without_a_kick_off_is_placed_on_its_day():
+    assert "Saturday 9 May 2026, time not known." in seen({**MATCH, "kickoff_utc": None, "neutral": True}).where
+
+
+@pytest.mark.parametrize("chances", [(0.39, 0.28, 0.33), (0.97, 0.02, 0.01), (0.001, 0.001, 0.998), (1 / 3, 1 / 3, 1 / 3)])
+def test_the_grids_margins_are_the_three_numbers_of_the_card(chances):
+    found = seen(predictions=[predicted(chances=chances)])
+    np.testing.assert_allclose(found.grid.margins().as_tuple(), chances, atol=1e-6)
+    assert sum(found.champion.probabilities.percentages()) == 100
+
+
+def test_the_facts_follow_from_the_grid_and_name_the_challenger():
+    found = seen(predictions=[predicted("challenger", 2, (0.41, 0.28, 0.31)), predicted()])
+    facts = {word: value for word, value, _ in found.facts}
+    assert facts["Likeliest score"] == "1–1"
+    assert (facts["Home or draw"], facts["Away or draw"], facts["No draw"]) == ("67%", "61%", "72%")
+    assert facts["Challenger v2"] == "41 · 28 · 31"
+    assert [one.name for one in found.said] == ["Champion v1", "Challenger v2"]
+
+
+def test_of_a_match_to_come_the_batch_speaks_and_there_is_no_verdict():
+    found = seen(predictions=[predicted()], sealed=[entry()])
+    assert found.champion.version == 1
+    assert found.verdict is None and found.outcome is None
+
+
+def test_of_a_match_played_the_last_sealed_forecast_counts():
+    found = seen(PLAYED, [predicted()], [walked()], [entry((0.1, 0.2, 0.7), 2), entry((0.2, 0.2, 0.6), 3)])
+    assert found.champion.version == 3 and found.champion.source == view.SEALED
+    assert found.outcome is Outcome.AWAY
+    assert found.verdict.good
+    assert found.verdict.sentence == "Full time 1–3: Bournemouth won, as the forecast had it."
+    assert f"gave it 60%. Log loss {-math.log(0.6):.3f} (better than a blind guess, 1.099)" in found.verdict.detail
+    assert "sealed" not in found.verdict.detail
+
+
+def test_what_was_worked_out_afterwards_says_so():
+    found = seen(PLAYED, [predicted()], [walked()])
+    assert found.champion.source == view.HELD_OUT
+    assert not found.verdict.good
+    assert "not sealed in time" in found.verdict.detail
+
+
+def test_a_number_from_a_model_that_learned_from_the_result_is_never_shown():
+    learned = predicted(in_sample=True, chances=(0.01, 0.01, 0.98))
+    assert seen(PLAYED, [learned], [walked()]).champion.source == view.WALKED
+    none = seen(PLAYED, [learned])
+    assert none.champion is None and none.grid is None and none.facts == ()
+    assert "has learned from this match" in none.note
+    assert none.verdict.sentence == "Full time 1–3: Bournemouth won."
+
+
+def test_what_is_unknown_about_learning_counts_as_learned():
+    assert seen(PLAYED, [predicted(in_sample=None)]).champion is None
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [("awarded", "This match is awarded"), ("scheduled", "about the last year"), ("postponed", "This match is postponed")],
+)
+def test_a_match_without_a_forecast_says_why(status, words):
+    assert words in seen({**MATCH, "status": status}).note
+
+
+def test_the_download_holds_a_row_a_model_and_how_it_is_known():
+    rows = view.downloaded(seen(PLAYED, [predicted(), predicted("baseline", 3)], [walked()]))
+    assert [row["Model"] for row in rows] == ["Champion v1", "Baseline v3"]
+    assert rows[0]["Home win"] + rows[0]["Draw"] + rows[0]["Away win"] == pytest.approx(1)
+    assert rows[0]["How we know"] == view.HELD_OUT
+    assert view.downloaded(seen(predictions=[predicted()], zone=UTC))[0]["How we know"] == "to come"
