@@ -1,0 +1,86 @@
+"""Settings are read once, checked, and each stands in .env.example."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from core.clock import SNAPSHOT_MOMENT
+from core.errors import SettingsError
+from core.settings import PROJECT, Settings, prepare_home
+
+# Read by the libraries that speak to S3, not by us.
+OF_LIBRARIES = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"}
+
+
+def read(tmp_path, **environment):
+    return Settings.from_environment({"SOCCER_HOME": str(tmp_path), **environment})
+
+
+def test_every_setting_stands_in_the_example_and_nothing_else():
+    shown = set(re.findall(r"^#([A-Z_]+)=", (PROJECT / ".env.example").read_text(), re.MULTILINE))
+    used = set(
+        re.findall(r'"((?:SOCCER|MLFLOW|FASTAPI|AWS|PROMETHEUS|SYNC|LOOKUP)_[A-Z_]+)"', (PROJECT / "core" / "settings.py").read_text())
+    )
+    assert shown == used | OF_LIBRARIES
+
+
+def test_with_nothing_set_the_bundled_matches_are_replayed_on_this_machine_alone(tmp_path):
+    settings = read(tmp_path)
+    assert settings.timeline == "replay"
+    assert settings.clock.now() == SNAPSHOT_MOMENT
+    assert settings.host == "127.0.0.1"
+    assert settings.database_url == f"sqlite:///{tmp_path}/replay/soccer.db"
+
+
+def test_once_a_source_was_fetched_the_app_is_about_today(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "fetched").touch()
+    settings = read(tmp_path)
+    assert settings.timeline == "real"
+    assert not settings.clock.replaying
+    assert read(tmp_path, SOCCER_CLOCK="2025-01-01T00:00:00Z").timeline == "replay"
+
+
+def test_a_replay_starts_where_the_clock_is_set(tmp_path):
+    assert read(tmp_path, SOCCER_CLOCK="2025-08-15T18:00:00+02:00").clock.now() == datetime(2025, 8, 15, 16, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("SOCCER_PORT", "eighty", "SOCCER_PORT is 'eighty', which is not a number"),
+        ("SOCCER_PORT", "99999", "must lie between 0 and 65535"),
+        ("SOCCER_PORT", "80.5", "must be a whole number"),
+        ("SOCCER_CLOCK", "yesterday", "Give an ISO time"),
+        ("MLFLOW_MODEL_STAGES", "champion,best", "it takes champion, challenger and baseline"),
+        ("SOCCER_CLOSE_MONITORING", "perhaps", "say yes or no"),
+        ("FASTAPI_HEADER_TOKEN", "a,b,c", "more than two keys"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_named_with_what_would(tmp_path, name, value, words):
+    with pytest.raises(SettingsError, match=re.escape(words)):
+        read(tmp_path, **{name: value})
+
+
+def test_AUTH_4_the_first_run_writes_a_random_key_that_only_its_owner_reads(tmp_path):
+    prepare_home(read(tmp_path))
+    first = read(tmp_path)
+    assert len(first.keys) == 1
+    assert len(first.keys[0]) > 30
+    assert first.key_file.stat().st_mode & 0o777 == 0o600
+    prepare_home(first)
+    assert read(tmp_path).keys == first.keys
+    other = tmp_path / "other"
+    prepare_home(read(other))
+    assert read(other).keys != first.keys
+
+
+def test_two_keys_are_valid_while_one_replaces_the_other(tmp_path):
+    assert read(tmp_path, FASTAPI_HEADER_TOKEN="new, old").keys == ("new", "old")
+
+
+def test_a_home_that_is_a_file_is_refused_with_a_sentence(tmp_path):
+    (tmp_path / "home").write_text("not a folder")
+    with pytest.raises(SettingsError, match="Make it writable, or set SOCCER_HOME"):
+        prepare_home(read(tmp_path / "home"))
