@@ -45,11 +45,12 @@ else:
     from starlette.routing import Route
 
     from pages.shared.front import lifespan
+    from workers import sidecar
     from workers.api import PREFIXES, api
 
     app = st.App(
         Path(__file__).resolve(),
-        lifespan=lifespan,
+        lifespan=lifespan(api, sidecar),
         # An endpoint that is an ASGI app gets the whole path, and the page's own routes stay reachable.
         routes=[Route(path, endpoint=api) for prefix in PREFIXES for path in (prefix, prefix + "/{rest:path}")],
         middleware=[Middleware(GZipMiddleware, minimum_size=1000)],

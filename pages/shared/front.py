@@ -3,39 +3,45 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 import anyio
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from pages.shared import held
-from workers import sidecar
-from workers.api import api
 
 
-@asynccontextmanager
-async def lifespan(app: st.App) -> AsyncIterator[None]:
-    """Open the services, wire the API to them, start the metrics' own port and the reaper of tasks, warm what the first page needs."""
-    # A folder called pages makes Streamlit run a page alone, without app.py, until st.navigation was called once:
-    # the first visitor of all, if he follows a link to a match, would get it bare.
-    PagesManager.uses_pages_directory = False
-    services = await anyio.to_thread.run_sync(held.services)
-    api.state.services, api.state.jobs = services, held.jobs()
-    metrics = sidecar.serve(services.settings.metrics_port, services.settings.host)
-    reaper = sidecar.watch_tasks(services.settings)
-    await anyio.to_thread.run_sync(_warm)
-    # What is here now stays: without it in the way, the collection after each run of a page takes no time.
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        reaper.stop()
-        metrics.close()
-        held.jobs().close()
-        services.close()
+def lifespan(api: Any, sidecar: Any) -> Callable[[st.App], AbstractAsyncContextManager[None]]:
+    """What to hand to `st.App`; `api` is the FastAPI app, `sidecar` the module that opens the metrics' own port.
+
+    Opens the services, wires the API to them, starts the metrics and the reaper of tasks, warms what the first page needs.
+    """
+
+    @asynccontextmanager
+    async def opened(app: st.App) -> AsyncIterator[None]:
+        # A folder called pages makes Streamlit run a page alone, without app.py, until st.navigation was called once:
+        # the first visitor of all, if he follows a link to a match, would get it bare.
+        PagesManager.uses_pages_directory = False
+        services = await anyio.to_thread.run_sync(held.services)
+        api.state.services, api.state.jobs = services, held.jobs()
+        metrics = sidecar.serve(services.settings.metrics_port, services.settings.host)
+        reaper = sidecar.watch_tasks(services.settings)
+        await anyio.to_thread.run_sync(_warm)
+        # What is here now stays: without it in the way, the collection after each run of a page takes no time.
+        gc.collect()
+        gc.freeze()
+        try:
+            yield
+        finally:
+            reaper.stop()
+            metrics.close()
+            held.jobs().close()
+            services.close()
+
+    return opened
 
 
 def _warm() -> None:
