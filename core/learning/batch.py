@@ -83,7 +83,8 @@ def _scorelines(chances: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     rows = np.empty((len(chances), 4))
     for place, (home, draw, away) in enumerate(chances.tolist()):
         grid = score_grid(Probabilities(home, draw, away))
-        rows[place] = (*grid.likeliest, *grid.expected_goals)
+        # Sums over a grid may differ in the last bit from process to process, and the same forecast is the same file.
+        rows[place] = (*grid.likeliest, *(round(goals, 9) for goals in grid.expected_goals))
     return dict(zip(("likeliest_home", "likeliest_away", "expected_home", "expected_away"), rows.T, strict=True))
 
 

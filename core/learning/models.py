@@ -228,7 +228,10 @@ class MultinomialLogit(_Smooth):
     kind = "multinomial logit"
 
     def _chances(self, rows: Floats) -> Floats:
-        scores = self.intercepts + rows @ self.weights
+        scores = np.tile(self.intercepts, (len(rows), 1))
+        # Not a matrix product: that adds up in another order for one row than for many, and the last bit differs.
+        for place, weights in enumerate(self.weights):
+            scores += rows[:, place : place + 1] * weights
         raised = np.exp(scores - scores.max(axis=1, keepdims=True))
         chances: Floats = raised / raised.sum(axis=1, keepdims=True)
         return chances

@@ -35,6 +35,11 @@ def test_chances_sum_to_one_and_none_is_below_the_floor(model):
     assert chances.min() >= 0.001
 
 
+def test_one_row_and_many_give_the_same_to_the_last_bit(model):
+    rows = rows_of(model)
+    assert np.vstack([model.predict(row[None, :]) for row in rows]).tobytes() == model.predict(rows).tobytes()
+
+
 def test_what_is_missing_stands_at_the_training_mean(model):
     nothing, mean = model.predict(np.full((1, len(model.features)), np.nan)), model.predict(model.means[None, :])
     assert np.array_equal(nothing, mean)

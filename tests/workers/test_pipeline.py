@@ -1,0 +1,206 @@
+"""The whole pipeline on a tiny league, in a copy of the project: from nothing, again, and after a loss."""
+
+import fcntl
+import io
+import json
+import shutil
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+import yaml
+
+from core.learning.features import FEATURES
+from core.learning.models import load_model
+from core.settings import PROJECT
+from core.storage.database import drift_history, forecasts, pipeline_runs
+from core.storage.forecast_chain import verify
+from core.tables import EVALUATION, MATCH_FEATURES_LEAD, MATCHES, PREDICTIONS
+from tests.workers.small_project import SmallProject
+from workers.instance import instance
+from workers.pipeline import STAGES
+from workers.publishing import publish
+from workers.registration import register
+from workers.scoring import batch_inference, monitor_drift
+from workers.stages import ingest
+
+ALL = list(STAGES)
+FIRST_RUN = {"champion": 1, "challenger": 2, "baseline": 3}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return SmallProject(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="module")
+def first(project):
+    return project.run()
+
+
+def rows(project, table):
+    with project.database.read() as connection:
+        return [dict(row) for row in connection.execute(sa.select(table)).mappings()]
+
+
+def table(project, name):
+    return pd.read_parquet(io.BytesIO(project.store.read(project.pointer()["files"][name]["key"])))
+
+
+def test_a_run_from_nothing_runs_every_stage_once_and_says_one_line_for_each(first):
+    assert first.code == 0, first.err
+    assert first.stages == ALL
+    assert len(first.lines) == len(ALL) + 1 and first.out == ""
+    assert {line["run"] for line in first.lines} == {first.lines[0]["run"]}
+    assert first.lines[-1]["status"] == "done"
+
+
+def test_the_first_run_gives_each_recipe_its_alias(project, first):
+    assert project.receipt("register") == {"aliases": FIRST_RUN, "versions": FIRST_RUN}
+    cards = project.pointer()["models"]
+    assert {stage: card["model_version"] for stage, card in cards.items()} == FIRST_RUN
+    for stage, card in cards.items():
+        assert set(card) >= {"model_name", "model_run_id", "metrics", "params", "features", "registered_at", "artefact", "title"}
+        assert card["params"]["recipe"] == stage and card["metrics"]["rps"] > 0
+        model = load_model({"model.json": project.store.read(f"{card['artefact']}/model.json")})
+        assert [{"name": feature.name, "type": feature.type} for feature in model.features] == card["features"]
+
+
+def test_what_is_served_has_its_tables(project, first):
+    pointer = project.pointer()
+    assert (pointer["as_of"], pointer["timeline"]) == ("2024-10-10T12:00:00Z", "replay")
+    predictions, features = table(project, "predictions.parquet"), table(project, "match_features.parquet")
+    assert list(predictions.columns) == list(PREDICTIONS.columns) and predictions.index.name == "match_id"
+    assert list(features.columns) == [*MATCH_FEATURES_LEAD.columns, *FEATURES]
+    assert len(predictions) == 3 * len(features) == pointer["files"]["predictions.parquet"]["rows"]
+    assert 0 < features["is_future"].sum() < len(features)
+    assert features.loc[features["match_date"] > "2024-10-10", "homeScore"].isna().all(), "the clock hides what is later"
+    MATCHES.check(table(project, "matches.parquet"))
+    evaluation = EVALUATION.check(table(project, "evaluation.parquet"))
+    assert set(evaluation["recipe"]) == set(FIRST_RUN) and evaluation["date"].max() < pd.Timestamp("2024-10-01")
+    for name, said in pointer["files"].items():
+        assert len(project.store.read(said["key"])) == said["bytes"], name
+
+
+def test_forecasts_of_matches_to_come_are_sealed_and_no_others(project, first):
+    with project.database.read() as connection:
+        assert verify(connection) is None
+    features = table(project, "match_features.parquet")
+    sealed = rows(project, forecasts)
+    assert {row["match_id"] for row in sealed} == set(features.index[features["is_future"]])
+    assert {row["timeline"] for row in sealed} == {"replay"} and {row["as_of"] for row in sealed} == {"2024-10-10T12:00:00Z"}
+
+
+def test_there_is_a_drift_report_and_its_row_of_history(project, first):
+    (row,) = rows(project, drift_history)
+    assert row["as_of"] == "2024-10-10T12:00:00Z" and row["features_checked"] == len(FEATURES) + 1
+    assert (project.root / "reports" / "drift" / "latest.json").is_file()
+
+
+def test_a_run_leaves_a_row_with_its_start_and_end(project, first):
+    run = rows(project, pipeline_runs)[0]
+    assert (run["status"], run["run_id"]) == ("SUCCESS", first.lines[0]["run"]) and run["finished_at"] > run["started_at"]
+
+
+def test_a_run_that_finds_nothing_changed_runs_nothing(project, first):
+    before, chain = project.pointer(), len(rows(project, forecasts))
+    again = project.run()
+    assert (again.code, again.stages) == (0, ["instance"])
+    assert project.pointer() == before and len(rows(project, forecasts)) == chain
+    assert again.lines[-1]["seconds"] < 30  # two and a half on a machine at rest
+
+
+def test_a_second_run_at_the_same_time_is_refused_in_words(project, first):
+    with (project.home / "replay" / "pipeline.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refused = project.run()
+    assert refused.code == 1
+    assert "running already" in refused.lines[-1]["problem"]
+    assert all(run["status"] != "RUNNING" for run in rows(project, pipeline_runs))
+
+
+def test_stages_with_effects_can_be_repeated_without_harm(project, first):
+    before, chain = project.pointer(), len(rows(project, forecasts))
+    for stage in (ingest, register, batch_inference, monitor_drift, publish):
+        stage(project.place())
+    after = project.pointer()
+    differ = [name for name in before["files"] if before["files"][name]["sha1"] != after["files"][name]["sha1"]]
+    assert (differ, after["models"]) == ([], before["models"])
+    assert after == before and len(rows(project, forecasts)) == chain and len(rows(project, drift_history)) == 1
+
+
+def test_a_home_that_was_deleted_is_made_again_by_the_next_run(project, first):
+    before = project.pointer()
+    shutil.rmtree(project.home)
+    again = project.repro()
+    assert again.code == 0, again.err
+    # The models are the same, since the training table is: they need no new fit.
+    assert [stage for stage in ALL if stage not in again.stages] == ["train"]
+    after = project.pointer()
+    assert {stage: card["model_version"] for stage, card in after["models"].items()} == FIRST_RUN
+    same = ("match_features.parquet", "matches.parquet", "evaluation.parquet", "scores.json", "drift.json")
+    assert {name: after["files"][name]["sha1"] for name in same} == {name: before["files"][name]["sha1"] for name in same}
+    with project.database.read() as connection:
+        assert verify(connection) is None
+    assert len(rows(project, forecasts)) > 0
+    # By hand each command is a run of its own.
+    assert [run["note"] for run in rows(project, pipeline_runs)] == again.stages
+
+
+@pytest.mark.parametrize("lost", ["store", "mlflow.db"])
+def test_a_lost_store_or_registry_makes_a_new_instance_so_that_all_runs_again(project, first, lost):
+    def instance_id():
+        instance(project.place())
+        return json.loads((project.root / "data" / "work" / "instance.json").read_text())["instance_id"]
+
+    before, away = instance_id(), project.home / "replay" / f"{lost}.away"
+    assert instance_id() == before
+    (project.home / "replay" / lost).rename(away)
+    assert instance_id() != before
+    away.rename(project.home / "replay" / lost)
+
+
+def test_a_source_that_is_broken_fails_the_run_in_words_and_leaves_what_is_served(project, first):
+    before = project.pointer()
+    snapshot = project.root / "data" / "snapshot" / "matches.csv.gz"
+    whole = snapshot.read_bytes()
+    snapshot.write_bytes(whole[: len(whole) // 2])
+    try:
+        failed = project.run()
+    finally:
+        snapshot.write_bytes(whole)
+    assert failed.code == 1
+    problem = next(line for line in failed.lines if line["event"] == "stage" and line["level"] == "error")
+    assert problem["stage"] == "ingest" and "cannot be read" in problem["problem"] and "Traceback" not in failed.err
+    last = max(rows(project, pipeline_runs), key=lambda run: run["started_at"])
+    assert last["status"] == "FAILED" and last["note"].startswith("ingest: ")
+    assert project.pointer() == before
+
+
+@pytest.mark.long
+def test_another_moment_brings_new_models_as_challenger_and_going_back_serves_the_old_moment_again(project, first):
+    now = project.pointer()
+    later = project.run(clock="2024-12-10T12:00:00Z")
+    assert later.code == 0 and later.stages == ALL
+    versions = project.receipt("register")
+    assert versions["versions"] == {"champion": 4, "challenger": 5, "baseline": 6}
+    assert versions["aliases"] == {"champion": 1, "challenger": 5, "baseline": 3}
+    assert project.pointer()["as_of"] == "2024-12-10T12:00:00Z"
+    with project.database.read() as connection:
+        assert verify(connection) is None
+    # DVC must not restore from its cache of runs what has effects elsewhere.
+    back = project.run()
+    assert back.code == 0 and {"ingest", "batch_inference", "publish"} <= set(back.stages)
+    assert project.pointer()["as_of"] == now["as_of"]
+    assert project.receipt("register")["aliases"]["champion"] == 1
+
+
+def test_every_stage_with_effects_has_a_receipt_that_persists_and_depends_on_the_instance():
+    stages = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"]
+    assert list(stages) == ALL
+    for name in ("ingest", "register", "batch_inference", "monitor_drift", "publish"):
+        receipt = f"data/work/receipts/{name}.json"
+        assert {receipt: {"cache": False, "persist": True}} in stages[name]["outs"], name
+        assert "data/work/instance.json" in stages[name]["deps"], name
+    train = {dep for dep in stages["train"]["deps"] if dep.startswith("data/")}
+    assert train == {"data/work/training.parquet"}
