@@ -8,20 +8,24 @@ from core.football.contest import choices
 from core.views.arena import OUTCOME_WORDS
 from pages.shared import charts, frame, held, kept, tables
 
+QUESTION = "Is the challenger better than the champion?"
 ALL_LEAGUES, ALL_SEASONS = "All leagues", "All seasons"
 
 services = held.services()
+head = st.container()
+if not kept.judged(services):
+    with head:  # what follows says what is missing
+        frame.masthead("Arena", QUESTION)
 names = kept.leagues(services)
 codes, seasons = choices(kept.whole_contest(services))
 code_of = {names.get(code, code): code for code in codes}
 
-head = st.container()
 with st.container(horizontal=True):
     league = st.selectbox("League", [ALL_LEAGUES, *code_of], key="slice", bind="query-params", width=175)
     season = st.selectbox("Season", [ALL_SEASONS, *seasons], key="period", bind="query-params", width=135)
 view = kept.arena(services, code_of.get(league), season if season in seasons else None)
 with head:
-    frame.masthead("Arena", view.question if view else "Is the challenger better than the champion?")
+    frame.masthead("Arena", view.question if view else QUESTION)
 
 if view is None:
     st.info("Champion and challenger share no match here. Choose another league or season.")

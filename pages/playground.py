@@ -10,17 +10,18 @@ from pages.shared import answers, frame, held, state, tables
 from pages.shared.alive import alive
 
 services, jobs, zone = held.services(), held.jobs(), state.zone()
-features = services.features.frame()
 
 
 @alive(every=None)
 def at_once(match_id: int, stage: str) -> None:
+    tables.section("At once", "Computed in the web process, now.")
     answers.card(view.answer(services.models.predict_row(match_id, stage), features))
     answers.for_programs(view.at_once_command(state.base(services.settings), match_id, stage))
 
 
 @alive(every=None)
 def through_the_queue(match_id: int, stage: str) -> None:
+    tables.section("Through the queue", f"Computed by a worker. Now {view.queue_words(services.records.task_counts())}.")
     if st.button("Queue this forecast", type="primary", key="go_queue", icon=":material/queue:"):
         known = services.features.get_features(match_id) or {}
         state.keep("task_id", jobs.predict_match(match_id, known, services.features.features_computed_at, stage))
@@ -35,6 +36,7 @@ def through_the_queue(match_id: int, stage: str) -> None:
 
 
 frame.masthead("Playground", "One match and one model: the answer at once, and through the queue that programs use.")
+features = services.features.frame()
 asked = view.asked_for(state.said("match_id"), features)
 if asked.problem:
     st.warning(asked.problem)
@@ -46,9 +48,7 @@ else:
     match_id, stage = answers.choose(options, asked.match_id, versions)
     left, right = st.columns(2, gap="medium")
     with left:
-        tables.section("At once", "Computed in the web process, now.")
         at_once(match_id, stage)
     with right:
-        tables.section("Through the queue", f"Computed by a worker. Now {view.queue_words(services.records.task_counts())}.")
         through_the_queue(match_id, stage)
 frame.footer()

@@ -27,6 +27,11 @@ def _recipe(services: Services, stage: str) -> str:
     return str(params.get("recipe", stage))
 
 
+def judged(services: Services) -> bool:
+    """Whether there is an evaluation, and matches to name its leagues by."""
+    return services.reports.lookups()["evaluation.parquet"].ready and services.history.ready
+
+
 def whole_contest(services: Services) -> Contest:
     """All matches that the evaluation holds, forecast by every stage."""
     written = services.reports.lookups()["evaluation.parquet"].computed_at
