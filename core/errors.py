@@ -14,6 +14,8 @@
     │   ├── RegistryUnavailable      the model registry does not answer
     │   └── AliasMissing             the registry knows no such version or alias
     ├── PipelineBusy             another run of the pipeline is under way
+    ├── PipelineFailed           a run of the pipeline failed
+    ├── PromotionRefused         the champion is not the one that was expected, or there is none to return to
     ├── NotReady                 nothing was published yet, or no model is loaded
     ├── UnknownStage             a stage that is not in the settings
     ├── MatchUnknown             no such match
@@ -93,6 +95,14 @@ class AliasMissing(StorageError):
 
 class PipelineBusy(SoccerPredictError):
     """Another run of the pipeline is under way."""
+
+
+class PipelineFailed(SoccerPredictError):
+    """A run of the pipeline failed."""
+
+
+class PromotionRefused(SoccerPredictError):
+    """The champion is not the one that was expected, or there is none to return to."""
 
 
 class NotReady(SoccerPredictError):

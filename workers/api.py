@@ -1,20 +1,29 @@
-"""The REST API. `api.state.services` is set by whoever starts the process; the routes stand in `workers/routes`, one module a subject."""
+"""The REST API. It is served beside the pages, or alone: `uvicorn workers.api:api`. The routes stand in `workers/routes`.
+
+`api.state.services` and `api.state.jobs` are set by whoever starts the process: `app.py`, or the lifespan below.
+"""
 
 from __future__ import annotations
 
-import logging
-import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core import errors
-from core.errors import SoccerPredictError
-from core.metrics import HTTP_DURATION, HTTP_REQUESTS
-from workers import log
-from workers.routes import health, monitoring
+from core.errors import FeaturesRefused, SoccerPredictError
+from workers.alone import opened
+from workers.fixtures import Fixtures
+from workers.limits import SmallBodies
+from workers.observed import Observed
+from workers.routes import docs, health, live, model, monitoring, predict, tasks
+from workers.routes.shared import Answer
+from workers.waiting import Waiting
 
 VERSION = "0.1.0"
 
@@ -30,9 +39,10 @@ PREFIXES = (
     "/metrics",
     "/openapi.json",
     "/docs",
+    "/redoc",
 )
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-PROBES = ("/healthz", "/readyz", "/metrics")
+# In this order: a name such as `matches` is looked for before it could be taken for a match's id.
+SUBJECTS = (health, model, predict, live, tasks, monitoring, docs)
 
 # The first that fits counts.
 STATUS: tuple[tuple[type[SoccerPredictError], int], ...] = (
@@ -41,74 +51,103 @@ STATUS: tuple[tuple[type[SoccerPredictError], int], ...] = (
     (errors.AliasMissing, 404),
     (errors.FileMissing, 404),
     (errors.FeaturesRefused, 422),
-    (errors.UnknownStage, 422),
     (errors.TaskStateError, 409),
     (errors.QueueFull, 429),
+    (errors.UnknownStage, 503),
     (errors.NotReady, 503),
     (errors.QueueError, 503),
     (errors.StorageError, 503),
 )
 RETRY_SECONDS = {429: "60", 503: "5"}
+WORDS = {
+    400: "The body is no JSON that can be read.",
+    404: "There is nothing here. /docs shows every route.",
+    405: "This path does not take this method. /docs shows every route.",
+}
+# So many problems of one request are named, each in so many letters.
+NAMED, LETTERS = 100, 200
 
 
-class Observed:
-    """Counts and logs each request: by its path template for the metrics, with its ids in the line, never its query or a key."""
+class Front:
+    """Gives the API its paths, and all else to the app behind it. It stands before that app's own middleware."""
 
     def __init__(self, app: ASGIApp) -> None:
-        log.configure("web")
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        answer: dict[str, str] = {"status": "500"}
-
-        async def sent(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                answer["status"] = str(message["status"])
-                answer["model_version"] = dict(message["headers"]).get(b"x-model-version", b"").decode()
-            await send(message)
-
-        began = time.perf_counter()
-        try:
-            await self.app(scope, receive, sent)
-        finally:
-            _note(scope, answer, time.perf_counter() - began)
+        ours = scope["type"] == "http" and is_ours(scope["path"])
+        await (api if ours else self.app)(scope, receive, send)
 
 
-def _note(scope: Scope, answer: dict[str, str], seconds: float) -> None:
-    route = scope.get("route")
-    path = route.path if isinstance(route, APIRoute) else "unmatched"
-    method = scope["method"] if scope["method"] in METHODS else "OTHER"
-    HTTP_REQUESTS.labels(method=method, path=path, status=answer["status"]).inc()
-    HTTP_DURATION.labels(method=method, path=path).observe(seconds)
-    if path in PROBES:
-        return
-    ids = scope.get("path_params", {}) if isinstance(route, APIRoute) else {}
-    level = logging.ERROR if answer["status"] == "500" else logging.INFO
-    log.line("request", level, None, method=method, path=scope["path"], seconds=round(seconds, 6), **answer, **ids)
+def is_ours(path: str) -> bool:
+    return f"/{path.split('/', 2)[1]}" in PREFIXES if "/" in path else False
 
 
-async def _in_words(request: Request, error: Exception) -> JSONResponse:
+async def _in_words(request: Request, error: Exception) -> Answer:
     status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
     headers = {"Retry-After": RETRY_SECONDS[status]} if status in RETRY_SECONDS else None
-    return JSONResponse({"detail": str(error)}, status, headers)
+    problems = {"problems": _short(error.problems)} if isinstance(error, FeaturesRefused) else {}
+    return Answer({"detail": str(error)[:2000], **problems}, status, headers)
 
 
-async def _broken(request: Request, error: Exception) -> JSONResponse:
+async def _refused(request: Request, error: Exception) -> Answer:
+    """Where it does not fit, and why; never what was sent, which may be a key."""
+    assert isinstance(error, RequestValidationError)
+    found = {".".join(str(step) for step in problem["loc"]): str(problem["msg"]) for problem in error.errors()}
+    first = next(iter(found.items()), ("request", "cannot be understood"))
+    more = "" if len(found) < 2 else f" And {len(found) - 1} more."
+    return Answer({"detail": f"{first[0]}: {first[1]}.{more}"[:2000], "problems": _short(found)}, 422)
+
+
+async def _http(request: Request, error: Exception) -> Answer:
+    assert isinstance(error, HTTPException)
+    plain = error.status_code in WORDS and error.detail in ("Not Found", "Method Not Allowed", "There was an error parsing the body")
+    return Answer({"detail": WORDS[error.status_code] if plain else error.detail}, error.status_code, error.headers)
+
+
+async def _broken(request: Request, error: Exception) -> Answer:
     """The bug itself goes on to the log, loudly."""
-    return JSONResponse({"detail": "Something in the app is broken; its log says what."}, 500)
+    return Answer({"detail": "Something in the app is broken; its log says what."}, 500)
+
+
+def _short(problems: dict[str, str]) -> dict[str, str]:
+    return {name[:LETTERS]: problem[:LETTERS] for name, problem in list(problems.items())[:NAMED]}
+
+
+@asynccontextmanager
+async def lifespan(made: FastAPI) -> AsyncIterator[None]:
+    """What the API needs when it runs alone. Mounted in the app it is not called: the app wires it to its own services."""
+    with opened() as (made.state.services, made.state.jobs):
+        yield
 
 
 def make_api() -> FastAPI:
-    made = FastAPI(title="SoccerPredictAI", version=VERSION, docs_url=None, redoc_url=None, redirect_slashes=False)
+    made = FastAPI(
+        title="SoccerPredictAI",
+        version=VERSION,
+        summary="Open football forecasts",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_name,
+        exception_handlers=_handlers(),
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    made.add_middleware(SmallBodies)
     made.add_middleware(Observed)
-    made.add_exception_handler(SoccerPredictError, _in_words)
-    made.add_exception_handler(Exception, _broken)
-    for subject in (health, monitoring):
+    made.state.waiting, made.state.fixtures = Waiting(), Fixtures()
+    for subject in SUBJECTS:
         made.include_router(subject.router)
     return made
+
+
+def _handlers() -> dict[int | type[Exception], Any]:
+    return {SoccerPredictError: _in_words, RequestValidationError: _refused, HTTPException: _http, Exception: _broken}
+
+
+def _name(route: APIRoute) -> str:
+    return route.name
 
 
 api = make_api()

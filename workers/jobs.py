@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ KINDS: Mapping[str, Kind] = {
     "predict_match": Kind("ml", 30.0, DAY),
     "get_model_info": Kind("ml", 30.0, DAY),
     "export_data_raw": Kind("batch", 600.0),
+    "promote": Kind("ml", 120.0),
+    "rollback": Kind("ml", 120.0),
+    "refresh": Kind("batch", 1800.0),
 }
 
 
@@ -77,6 +81,25 @@ class Jobs:
     def export_data_raw(self, name_table: str, idempotency_key: str | None = None) -> str:
         """Queue the export of one table of the database to the store."""
         return self.hand_in("export_data_raw", {"name_table": name_table}, idempotency_key)
+
+    def promote(
+        self, version: int, reason: str, expected_champion: int | None, who: str = "the app", idempotency_key: str | None = None
+    ) -> str:
+        """Queue that a version becomes the champion, if the champion still is the expected one when a worker comes to it."""
+        arguments = {"version": version, "reason": reason, "expected_champion": expected_champion, "who": who}
+        return self.hand_in("promote", arguments | _request(), idempotency_key)
+
+    def rollback(self, reason: str, who: str = "the app", idempotency_key: str | None = None) -> str:
+        """Queue the return to the previous champion of the audit log."""
+        return self.hand_in("rollback", {"reason": reason, "who": who} | _request(), idempotency_key)
+
+    def refresh(self) -> str:
+        """Queue a run of the pipeline, or name the one that waits or runs already."""
+        last = self.ledger.recent(1, name="refresh")
+        if last and last[0]["status"] not in ENDED:
+            return str(last[0]["task_id"])
+        # Whoever asks after the same last run makes the same task.
+        return self.hand_in("refresh", {}, f"after {last[0]['task_id']}" if last else "the first")
 
     def hand_in(self, name: str, arguments: Mapping[str, Any], idempotency_key: str | None = None) -> str:
         """Queue a task of this kind. The same key gives the same task; ValueError for arguments that are not JSON."""
@@ -159,6 +182,11 @@ class Jobs:
             for queue in self._queues.values():
                 queue.close()
             self._queues.clear()
+
+
+def _request() -> dict[str, str]:
+    """A mark by which a task knows its own work again when it runs a second time."""
+    return {"request": str(uuid.uuid4())}
 
 
 def queue_name(database: Database, queue: str) -> str:

@@ -7,18 +7,29 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any
 
-from core.errors import FeaturesRefused, FileMissing, MatchUnknown, SoccerPredictError, UnknownStage
+from core.errors import (
+    AliasMissing,
+    FeaturesRefused,
+    FileMissing,
+    MatchUnknown,
+    PipelineFailed,
+    PromotionRefused,
+    SoccerPredictError,
+    UnknownStage,
+)
 from core.metrics import TASK_DURATION, TASKS
 from core.storage.task_ledger import Claim, TaskLedger
+from workers import progress
 from workers.jobs import Kind
 from workers.log import line
 
 RETRIES = 2
 # Another try would end the same way.
-REFUSALS = (FeaturesRefused, FileMissing, MatchUnknown, UnknownStage)
+REFUSALS = (AliasMissing, FeaturesRefused, FileMissing, MatchUnknown, PipelineFailed, PromotionRefused, UnknownStage)
 UNKNOWN = Kind("", 30.0)
 STANDARD_ERROR = 2
 
@@ -49,7 +60,7 @@ class Recorder:
             if claim is None:
                 line("message dropped", task_id=task_id, task=name, note="not waiting: it ended, was revoked, or runs elsewhere")
                 return None
-            with Recording(self, claim, limit) as recording:
+            with Recording(self, claim, limit) as recording, progress.told(partial(self.ledger.progress, task_id, self.worker)):
                 recording.result = self._body(claim.name)(**claim.arguments)
             self.done += 1
             return recording.status if recording.status != "RETRY" else None
@@ -99,7 +110,9 @@ class Recording:
 
     def _failed(self, error: Exception) -> None:
         ledger, task_id, worker = self.recorder.ledger, self.claim.task_id, self.recorder.worker
-        if isinstance(error, REFUSALS) or self.claim.failures >= RETRIES:
+        if isinstance(error, progress.Revoked):
+            kept, self.status = ledger.stop(task_id, worker), "REVOKED"
+        elif isinstance(error, REFUSALS) or self.claim.failures >= RETRIES:
             kept, self.status = ledger.fail(task_id, worker, in_words(error)), "FAILURE"
         else:
             kept, self.status = ledger.retry(task_id, worker, in_words(error), self.recorder.retry_delay), "RETRY"

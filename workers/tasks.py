@@ -13,25 +13,37 @@ from core.settings import Settings
 from core.storage.database import Database
 from core.storage.exports import to_parquet
 from core.storage.files import Store
+from core.storage.registry import Registry
 from workers.log import line
+from workers.promotions import Promotions
+from workers.refreshing import refresh
 
 
 class Tasks:
     """The bodies, with the clients they need: made once per process, at its start."""
 
-    def __init__(self, models: PredictionService, database: Database, store: Store) -> None:
+    def __init__(self, models: PredictionService, database: Database, store: Store, registry: Registry) -> None:
         self.models = models
         self.database = database
         self.store = store
+        self.promotions = Promotions(database, registry)
 
     @classmethod
     def open(cls, settings: Settings, database: Database) -> Tasks:
         store = Store.open(settings.store_url, settings.s3_endpoint)
-        return cls(PredictionService(settings, store, on_change=_tell), database, store)
+        registry = Registry(settings.tracking_uri, settings.model_name)
+        return cls(PredictionService(settings, store, registry, on_change=_tell), database, store, registry)
 
     def bodies(self) -> Mapping[str, Callable[..., Any]]:
         """Each task's name and what it does."""
-        return {"predict_match": self.predict_match, "get_model_info": self.get_model_info, "export_data_raw": self.export_data_raw}
+        return {
+            "predict_match": self.predict_match,
+            "get_model_info": self.get_model_info,
+            "export_data_raw": self.export_data_raw,
+            "promote": self.promotions.promote,
+            "rollback": self.promotions.rollback,
+            "refresh": refresh,
+        }
 
     def load(self) -> None:
         """Load every stage's model now, so that no task waits for it, and follow the registry from then on.

@@ -303,12 +303,14 @@ class TaskLedger:
             raise _unknown(task_id)
         return row.name, row.queue
 
-    def recent(self, limit: int = 50, status: str | None = None) -> list[TaskRow]:
+    def recent(self, limit: int = 50, status: str | None = None, name: str | None = None) -> list[TaskRow]:
         """The latest tasks, newest first: the keys of `get` and name, queue, worker, attempts, failures, kills, progress_note."""
         extra = (tasks.c.name, tasks.c.queue, tasks.c.worker, tasks.c.attempts, tasks.c.failures, tasks.c.kills, tasks.c.progress_note)
         query = sa.select(*_SHOWN, *extra).order_by(tasks.c.created_at.desc()).limit(limit)
+        for column, wanted in ((tasks.c.status, status), (tasks.c.name, name)):
+            query = query if wanted is None else query.where(column == wanted)
         with self.database.read() as connection:
-            rows = connection.execute(query if status is None else query.where(tasks.c.status == status)).mappings()
+            rows = connection.execute(query).mappings()
             return [_shown(row) for row in rows]
 
     def counts(self, queue: str | None = None) -> dict[str, int]:

@@ -7,46 +7,62 @@ import sys
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.responses import JSONResponse
 
 from core.errors import NotReady
 from core.metrics import exposition
-from workers.routes.shared import Router, services
+from workers.routes.shared import Answer, Router, services
+from workers.schemas import Alive, Healthcheck, Readiness
 
 router = Router(tags=["health"])
 
-
-@router.both("GET", "/healthz", summary="The process lives")
-async def healthz() -> dict[str, str]:
-    return {"status": "alive"}
+NOT_READY = "Not fit to serve; the part that is not says why"
+TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 
 
-@router.both("GET", "/readyz", summary="Fit to serve: model, batch files and worker, each with its age and reason")
-def readyz(request: Request) -> JSONResponse:
-    found = readiness(request)
-    return JSONResponse(found, 200 if found["ready"] else 503)
+@router.both("GET", "/healthz", response_model=Alive, summary="The process lives")
+async def healthz() -> Answer:
+    return Answer({"status": "alive"})
 
 
-@router.both("GET", "/healthcheck/", summary="Both, with version and memory")
-def healthcheck(request: Request) -> JSONResponse:
-    found = readiness(request)
+@router.both(
+    "GET",
+    "/readyz",
+    response_model=Readiness,
+    responses={503: {"model": Readiness, "description": NOT_READY}},
+    summary="Fit to serve: model, batch files and worker, each with its age and reason",
+)
+async def readyz(request: Request) -> Answer:
+    found = await _asked(request, "readiness")
+    return Answer(found, 200 if found["ready"] else 503)
+
+
+@router.both(
+    "GET",
+    "/healthcheck/",
+    response_model=Healthcheck,
+    responses={503: {"model": Healthcheck, "description": NOT_READY}},
+    summary="Both, with version and memory",
+)
+async def healthcheck(request: Request) -> Answer:
+    found = await _asked(request, "health")
     answer = {"alive": True, **found, "version": request.app.version, "memory_mb": memory()}
-    return JSONResponse(answer, 200 if found["ready"] else 503)
+    return Answer(answer, 200 if found["ready"] else 503)
 
 
-@router.both("GET", "/metrics", summary="Metrics in Prometheus' text format", response_class=Response)
+@router.both("GET", "/metrics", response_class=Response, responses=TEXT, summary="Metrics in Prometheus' text format")
 def prometheus_metrics() -> Response:
     """Of this process, or of all of them when PROMETHEUS_MULTIPROC_DIR is set."""
     body, kind = exposition()
     return Response(body, headers={"Content-Type": kind})
 
 
-def readiness(request: Request) -> dict[str, Any]:
+async def _asked(request: Request, question: str) -> dict[str, Any]:
     """{ready, ...} with a reason for whatever is not."""
     try:
-        return services(request).readiness()
+        found: dict[str, Any] = getattr(await services(request), question)()
     except NotReady as error:
         return {"ready": False, "reason": str(error)}
+    return found
 
 
 def memory() -> float:

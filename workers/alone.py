@@ -1,0 +1,48 @@
+"""What the API opens when it runs alone, without the pages."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import multiprocess
+
+from core.errors import SettingsError
+from core.serving.services import Services, open_services
+from core.settings import Settings, prepare_home
+from workers import sidecar
+from workers.jobs import Jobs
+from workers.log import line
+
+
+@contextmanager
+def opened() -> Iterator[tuple[Services, Jobs]]:
+    """The services and the jobs of this process, with their threads; all of it ends with the process."""
+    settings = Settings.from_environment()
+    prepare_home(settings)
+    services = open_services(settings)
+    services.start()
+    services.first_page_served()  # there are no pages to wait for
+    jobs = Jobs.open(settings, services.database)
+    metrics, reaper = _metrics(settings), sidecar.watch_tasks(settings)
+    try:
+        yield services, jobs
+    finally:
+        reaper.stop()
+        if metrics is not None:
+            metrics.close()
+        jobs.close()
+        services.close()
+        if settings.multiproc_dir:
+            multiprocess.mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]
+
+
+def _metrics(settings: Settings) -> sidecar.Sidecar | None:
+    """The metrics' own port. Of several processes the first one has it; /metrics answers in each."""
+    try:
+        return sidecar.serve(settings.metrics_port, settings.host)
+    except SettingsError as error:
+        line("metrics", logging.WARNING, trouble=str(error))
+        return None

@@ -1,0 +1,128 @@
+"""The champion changes here and nowhere else: under a lease, with a row in the audit."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from core.errors import PromotionRefused, TaskStateError
+from core.storage import audit_log, leases, logbook
+from core.storage.database import Database
+from core.storage.registry import Registry
+
+CHAMPION = "champion"
+LEASE = "promotion"
+LEASE_SECONDS = 60.0
+PATIENCE = 45.0
+
+Row = Mapping[str, Any]
+
+
+class Promotions:
+    """What is about to be done is noted before it is done: if this process is killed in the middle, the next one finds the note.
+
+    `request` marks one request, so that a task which runs a second time knows what it has done already.
+    """
+
+    def __init__(self, database: Database, registry: Registry) -> None:
+        self.database = database
+        self.registry = registry
+
+    def promote(
+        self, version: int, reason: str, expected_champion: int | None, who: str = "the app", request: str | None = None
+    ) -> dict[str, Any]:
+        """Make a version the champion: {action, from_version, to_version, reason, who, at}.
+
+        PromotionRefused when the champion is not the expected one by now: it says who won. AliasMissing for no such version.
+        """
+        with self._alone() as (champion, rows):
+            if _is_mine(rows, request):
+                return _told(rows[0])
+            if champion != expected_champion:
+                raise PromotionRefused(_who_won(champion, expected_champion, rows))
+            if champion == version:
+                raise PromotionRefused(f"Version {version} is the champion already.")
+            return self._move("promote", champion, version, reason, who, request)
+
+    def rollback(self, reason: str, who: str = "the app", request: str | None = None) -> dict[str, Any]:
+        """Return to the champion before this one, as the audit has it; PromotionRefused when it has none."""
+        with self._alone() as (champion, rows):
+            if _is_mine(rows, request):
+                return _told(rows[0])
+            return self._move("rollback", champion, before(champion, rows), reason, who, request)
+
+    def _move(self, action: str, champion: int | None, version: int, reason: str, who: str, request: str | None) -> dict[str, Any]:
+        metrics = {"to": self._metrics(version), "from": None if champion is None else self._metrics(champion), "request": request}
+        decision = audit_log.Decision(who, action, champion, version, reason, metrics)
+        audit_log.intend(self.database, decision)
+        self.registry.set_alias(CHAMPION, version)
+        audit_log.write(self.database, decision)
+        return _told(logbook.decisions(self.database, 1)[0])
+
+    def _settle(self, champion: int | None) -> None:
+        """Write down what a killed process did and could not write down any more."""
+        left = audit_log.intended(self.database)
+        if left is not None and left.to_version == champion:
+            audit_log.write(self.database, left)
+
+    def _metrics(self, version: int) -> dict[str, float]:
+        metrics: dict[str, float] = self.registry.card(version, CHAMPION)["metrics"]
+        return metrics
+
+    @contextmanager
+    def _alone(self) -> Iterator[tuple[int | None, list[dict[str, Any]]]]:
+        """Hold the lease: the champion, and all decisions, the latest first.
+
+        TaskStateError, and the task is tried again, when somebody else holds it for too long.
+        """
+        self.registry.aliases()  # the import of MLflow takes seconds: before the lease, not within
+        holder = f"{socket.gethostname()[:40]}:{os.getpid()}:{time.monotonic_ns()}"
+        until = time.monotonic() + PATIENCE
+        while not leases.take(self.database, LEASE, holder, LEASE_SECONDS):
+            if time.monotonic() > until:
+                raise TaskStateError("Another promotion or rollback is under way. This one is tried again by itself.")
+            time.sleep(0.1)
+        try:
+            champion = self.registry.aliases().get(CHAMPION)
+            self._settle(champion)
+            yield champion, logbook.decisions(self.database, 10_000)
+        finally:
+            leases.take(self.database, LEASE, holder, 0.0)
+
+
+def before(champion: int | None, rows: list[dict[str, Any]]) -> int:
+    """The champion before this one: each promotion goes one step on, each rollback one back. `rows` are the latest first."""
+    reigns: list[int] = []
+    for row in reversed(rows):
+        if row["action"] == "rollback":
+            del reigns[-1:]
+        elif row["from_version"] is not None and reigns[-1:] != [row["from_version"]]:
+            reigns = [row["from_version"]]  # the first of all, or the alias was moved by another hand
+        if reigns[-1:] != [row["to_version"]]:
+            reigns.append(row["to_version"])
+    if reigns[-1:] != [champion]:
+        raise PromotionRefused(f"The audit does not know how version {champion} became the champion. Promote the version you want instead.")
+    if len(reigns) < 2:
+        raise PromotionRefused(f"There was no champion before version {champion}. Promote the version you want instead.")
+    return reigns[-2]
+
+
+def _told(row: Row) -> dict[str, Any]:
+    return {name: row[name] for name in ("action", "from_version", "to_version", "reason", "who", "at")}
+
+
+def _is_mine(rows: list[dict[str, Any]], request: str | None) -> bool:
+    """Whether the latest decision is this very request, carried out by a worker that was then killed."""
+    return bool(request and rows and (rows[0]["metrics"] or {}).get("request") == request)
+
+
+def _who_won(champion: int | None, expected: int | None, rows: list[dict[str, Any]]) -> str:
+    now = "There is no champion" if champion is None else f"Version {champion} is the champion"
+    was = "none was expected" if expected is None else f"not version {expected} as expected"
+    row = next((row for row in rows if row["to_version"] == champion), None)
+    by = f" {row['who']} made it so at {row['at']}: {row['reason'][:200]}" if row else ""
+    return f"{now}, {was}.{by} Look at it, then ask again."

@@ -1,0 +1,90 @@
+"""The task that runs the pipeline: a process of its own, which ends with this one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from typing import Any
+
+from core.errors import PipelineFailed
+from core.settings import PROJECT
+from workers import progress
+from workers.checks import child_environment
+from workers.children import kill_group
+
+STAGES = 8
+LOOK_EVERY = 0.5
+PATIENCE = 10.0
+
+
+class Run:
+    """One run of `python -m workers.pipeline`, and what its log has said so far."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "workers.leash", str(os.getpid()), "workers.pipeline"]
+        self.process = subprocess.Popen(
+            command, cwd=PROJECT, env=child_environment(PROJECT), stderr=subprocess.PIPE, start_new_session=True
+        )
+        self.stage = "starting"
+        self.done = 0
+        self.seconds = 0.0
+        self.problem: str | None = None
+        self._last: deque[str] = deque(maxlen=3)
+        self._reading = threading.Thread(target=self._read, name="pipeline", daemon=True)
+        self._reading.start()
+
+    def _read(self) -> None:
+        """Pass its log on to ours, line by line, and learn from it."""
+        for spoken in self.process.stderr or ():
+            text = spoken.decode(errors="replace")
+            sys.stderr.write(text)
+            self._learn(text)
+
+    def _learn(self, text: str) -> None:
+        try:
+            said = json.loads(text)
+        except ValueError:
+            self._last.append(text.strip())
+            return
+        if said.get("event") == "stage" and "problem" not in said:
+            self.stage, self.done = str(said.get("stage")), self.done + 1
+        self.problem = said.get("problem") or self.problem
+
+    def wait(self) -> int:
+        """Its exit code. Revoked when the task was, and nothing of it runs on."""
+        began = time.monotonic()
+        try:
+            while self.process.poll() is None:
+                progress.report(min(self.done / STAGES, 0.99), self.stage)
+                time.sleep(LOOK_EVERY)
+        finally:
+            self._stop()
+        self._reading.join(PATIENCE)
+        self.seconds = round(time.monotonic() - began, 1)
+        return self.process.returncode
+
+    def why(self) -> str:
+        return self.problem or " ".join(self._last)[:500] or f"it ended with code {self.process.returncode}"
+
+    def _stop(self) -> None:
+        if self.process.poll() is None:
+            kill_group(self.process, signal.SIGTERM)
+            try:
+                self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                kill_group(self.process, signal.SIGKILL)
+                self.process.wait()
+
+
+def refresh() -> dict[str, Any]:
+    """Run what changed in the pipeline: {stages, seconds}. PipelineFailed says which stage failed, and why."""
+    run = Run()
+    if run.wait() != 0:
+        raise PipelineFailed(f"The pipeline failed after {run.done} of its stages: {run.why()}")
+    return {"stages": run.done, "seconds": run.seconds}

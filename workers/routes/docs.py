@@ -1,0 +1,60 @@
+"""The documentation of these routes, from files that are installed with the app: it needs no network."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from fastapi import APIRouter
+from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
+from fastapi.responses import FileResponse, HTMLResponse
+from starlette.exceptions import HTTPException
+
+router = APIRouter(include_in_schema=False)
+
+FILES = "/docs/files"
+KINDS = {
+    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui.css": "text/css",
+    "redoc.standalone.js": "text/javascript",
+    "favicon.png": "image/png",
+}
+
+
+@router.get("/docs")
+@router.get("/docs/")
+async def docs() -> HTMLResponse:
+    """Swagger UI."""
+    return get_swagger_ui_html(
+        openapi_url="/openapi.json",
+        title="SoccerPredictAI, the API",
+        swagger_js_url=f"{FILES}/swagger-ui-bundle.js",
+        swagger_css_url=f"{FILES}/swagger-ui.css",
+        swagger_favicon_url=f"{FILES}/favicon.png",
+        swagger_ui_parameters={"validatorUrl": None, "persistAuthorization": False},
+    )
+
+
+@router.get("/redoc")
+@router.get("/redoc/")
+async def redoc() -> HTMLResponse:
+    return get_redoc_html(
+        openapi_url="/openapi.json",
+        title="SoccerPredictAI, the API",
+        redoc_js_url=f"{FILES}/redoc.standalone.js",
+        redoc_favicon_url=f"{FILES}/favicon.png",
+        with_google_fonts=False,
+    )
+
+
+@router.get(FILES + "/{name}")
+async def file(name: str) -> FileResponse:
+    if name not in KINDS:
+        raise HTTPException(404)
+    return FileResponse(_folder() / name, media_type=KINDS[name], headers={"Cache-Control": "max-age=86400"})
+
+
+def _folder() -> Path:
+    found = find_spec("fastapi_offline")
+    assert found is not None and found.origin is not None
+    return Path(found.origin).parent / "static"

@@ -1,0 +1,60 @@
+"""Tasks: how they stand, and what can be done about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.errors import FileMissing
+from core.storage.exports import EXPORTED
+from workers.routes.shared import Answer, Held, IdempotencyKey, Router, Work, said
+from workers.schemas import AsyncPredictResponse, TaskStatus
+
+router = Router(prefix="/monitoring", tags=["tasks"])
+
+
+def accepted(task_id: str, status: str = "PENDING") -> Answer:
+    """202: the task, and where to ask for it."""
+    address = f"/monitoring/task_status/{task_id}"
+    return Answer({"task_id": task_id, "status": status, "status_url": address}, 202, {"Location": address})
+
+
+@router.both("GET", "/task_status/{task_id}", fails=(404, 503), response_model=TaskStatus, summary="How a task stands")
+def task_status(task_id: str, services: Held) -> Answer:
+    """Poll until `status` is SUCCESS; reading is repeatable and survives a restart."""
+    task: dict[str, Any] = services.records.task(task_id)
+    result = task["result"]
+    version = result.get("model_version") if isinstance(result, dict) else None
+    return Answer(task) if version is None else said(task, version)
+
+
+@router.both("POST", "/tasks/{task_id}/revoke", fails=(404, 409), response_model=TaskStatus, summary="Stop a task")
+def revoke(task_id: str, jobs: Work) -> Answer:
+    """A waiting task never starts; a running one is asked to stop."""
+    return Answer(jobs.revoke(task_id))
+
+
+@router.both("POST", "/tasks/{task_id}/requeue", fails=(404, 409), response_model=TaskStatus, summary="Let a task run again")
+def requeue(task_id: str, jobs: Work) -> Answer:
+    """One that failed, was revoked or expired."""
+    return Answer(jobs.requeue(task_id))
+
+
+@router.both(
+    "POST",
+    "/export/{name_table}",
+    fails=(404, 429),
+    status_code=202,
+    response_model=AsyncPredictResponse,
+    summary="Write a table to the store as Parquet",
+)
+def export(name_table: str, jobs: Work, idempotency_key: IdempotencyKey = None) -> Answer:
+    if name_table not in EXPORTED:
+        raise FileMissing(f"There is no table {name_table[:40]!r} to export. Choose one of {', '.join(EXPORTED)}.")
+    return accepted(jobs.export_data_raw(name_table, idempotency_key))
+
+
+@router.both("POST", "/refresh", fails=(429,), status_code=202, response_model=AsyncPredictResponse, summary="Run the pipeline")
+def refresh(jobs: Work) -> Answer:
+    """One run at a time: while it lasts, every call names the same task."""
+    task_id = jobs.refresh()
+    return accepted(task_id, jobs.ledger.get(task_id)["status"])
