@@ -1,0 +1,178 @@
+"""Match from the front door: one forecast in full, how it did, its receipt, and every wrong address in words."""
+
+import json
+import math
+import re
+from html import escape
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.storage.forecast_chain import Forecast, seal
+from pages.shared import held
+from tests.pages.ops_fixtures import house, said  # noqa: F401
+from tests.serving.batches import ids, matches, parquet, predictions
+
+COUNT = 40
+PLAYED, TO_COME = (int(ids(COUNT)[place]) for place in (19, 20))
+NASTY = "<b>Bold</b> & \"Sons\" 'FC' *x* <script>"
+
+
+def history(**first):
+    """The history with the statuses of the real one; `first` changes columns of the match to come."""
+    table = matches(COUNT).replace({"status": {"played": "finished", "upcoming": "scheduled"}})
+    for column, value in first.items():
+        table.loc[table["match_id"] == TO_COME, column] = value
+    return table
+
+
+def chances(match_id, stage="champion"):
+    table = predictions(COUNT)
+    row = table[(table.index == match_id) & (table["model_stage"] == stage)].iloc[0]
+    return np.array([row["proba_home"], row["proba_draw"], row["proba_away"]])
+
+
+def sealed(match_id, said_by, entry_day="12"):
+    home, draw, away = said_by
+    return Forecast(match_id, "champion", 1, home, draw, away, "2026-03-13T15:00:00Z", f"2026-03-{entry_day}T12:00:00Z", "2026-11-23T13:00:00Z", "replay")
+
+
+def text(page):
+    return re.sub(r"\s+", " ", re.sub(r"<style.*?</style>|<[^>]+>", " ", said(page), flags=re.DOTALL))
+
+
+def tables(page):
+    return [table.value for table in page.table]
+
+
+@pytest.fixture
+def told(house):  # noqa: F811
+    house.publish(matches__parquet=parquet(history()))
+    return house
+
+
+def test_the_card_shows_the_forecast_of_the_batch_and_every_stages_beside_it(told):
+    page = told.open("match", id=str(TO_COME))
+    assert not page.exception and not page.error
+    shown = [int(number) for number in re.findall(r"(\d+)%</span>", said(page))]
+    bars = [shown[place : place + 3] for place in range(0, 12, 3)]
+    assert all(sum(bar) == 100 for bar in bars)
+    for bar, stage in zip(bars[1:], ("champion", "challenger", "baseline"), strict=True):
+        assert np.abs(np.array(bar) - 100 * chances(TO_COME, stage)).max() < 1
+    assert bars[0] == bars[1]
+    for word in ("Likeliest score", "Expected goals", "Over 2.5 goals", "Both teams score", "Champion v1", "Challenger v2", "Baseline v3"):
+        assert word in text(page)
+
+
+def test_the_grid_on_the_page_has_the_margins_of_the_card(told):
+    page = told.open("match", id=str(TO_COME))
+    grid = next(table for table in tables(page) if "Home 0 goals" in table.columns)
+    numbers = grid.iloc[:, 1:].to_numpy(dtype=float)
+    margins = (np.tril(numbers, -1).sum(), np.trace(numbers), np.triu(numbers, 1).sum())
+    np.testing.assert_allclose(margins, 100 * chances(TO_COME), atol=0.3)
+
+
+def test_the_parts_of_the_reason_are_the_models_own_and_sum_to_the_total_shown(told):
+    page = told.open("match", id=str(TO_COME))
+    services = held.services()
+    own = services.models.explain(services.features.get_features(TO_COME), "champion")
+    reasons = next(table for table in tables(page) if "Log-odds of a home win" in table.columns)
+    shown = [float(value.replace("−", "-")) for value in reasons["Log-odds of a home win"]]
+    assert sum(shown) == pytest.approx(sum(own.values()), abs=0.002)
+    total = float(re.search(r"adds? up to ([+−]\d\.\d\d)", text(page))[1].replace("−", "-"))
+    assert total == pytest.approx(sum(own.values()), abs=0.006)
+    bars = json.loads(page.get("plotly_chart")[0].proto.spec)["data"][0]["text"]
+    assert sum(float(bar.replace("−", "-")) for bar in bars) == pytest.approx(total, abs=1e-9)
+    assert not any("_" in word for word in reasons.astype(str).to_numpy().ravel())
+
+
+def test_a_played_match_says_how_the_forecast_did(told):
+    page = told.open("match", id=str(PLAYED))
+    result = history().set_index("match_id").loc[PLAYED]
+    outcome = 0 if result["home_score"] > result["away_score"] else 1 if result["home_score"] == result["away_score"] else 2
+    assert f"Full time {result['home_score']:.0f}–{result['away_score']:.0f}" in text(page)
+    assert f"Log loss {-math.log(chances(PLAYED)[outcome]):.3f}" in text(page)
+    assert "RPS" in text(page)
+    assert "not sealed in time" in text(page)
+    assert 'class="s h out"' in said(page) or "out" in re.findall(r'class="s [hda]( out)?"', said(page))[outcome]
+
+
+def test_the_receipt_names_the_entry_and_how_the_forecast_moved(told):
+    with told.database.engine.begin() as connection:
+        seal(connection, [sealed(TO_COME, (0.5, 0.3, 0.2), "11"), sealed(TO_COME, (0.6, 0.2, 0.2))])
+    page = told.open("match", id=str(TO_COME))
+    assert "Sealed 2 times. A home win went up from 50% to 60%." in text(page)
+    assert "entry 2, of the replay" in text(page)
+    assert re.search(r"(?:[0-9a-f]{8} ){3}[0-9a-f]{8}", text(page))
+    moves = next(table for table in tables(page) if "Entry" in table.columns)
+    assert list(moves["Home win"]) == ["50.0%", "60.0%"]
+
+
+def test_a_match_without_a_seal_says_so(told):
+    assert "None yet. The pipeline seals the forecasts" in text(told.open("match", id=str(TO_COME)))
+
+
+def test_a_team_name_that_looks_like_code_is_shown_as_it_is_written(told):
+    told.publish(matches__parquet=parquet(history(home_team=NASTY)))
+    page = told.open("match", id=str(TO_COME))
+    assert not page.exception
+    html = "".join(element.proto.body for element in page.get("html"))
+    assert "<b>Bold" not in html and "<script" not in html
+    assert escape(NASTY) in html
+    for chart in page.get("plotly_chart"):
+        assert "<b>Bold" not in json.dumps(json.loads(chart.proto.spec), ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("", "Choose it from the list"),
+        ("0", "“0” is not the number of a match"),
+        ("-1", "“-1” is not the number"),
+        ("abc", "“abc” is not the number"),
+        ("1.0", "“1.0” is not the number"),
+        ("1e99", "“1e99” is not the number"),
+        ("9" * 40, "is not the number"),
+        (str(2**53), "is not the number"),
+        ("12", "no match with the number 12"),
+        ("<script>alert(1)</script>", "<script>"),
+        ("' OR \"1\"=1 --", "is not the number"),
+        ("١٢", "is not the number"),
+        ("\x00\ud7ff", "is not the number"),
+    ],
+    ids=["none", "zero", "negative", "letters", "decimal", "huge", "forty digits", "2^53", "unknown", "script", "quotes", "Arabic", "control"],
+)
+def test_an_absurd_match_is_answered_with_a_sentence_and_a_way_back(told, name, answer):
+    page = told.open("match", id=name)
+    assert not page.exception and not page.error
+    assert answer in said(page)
+    assert "<script" not in "".join(element.proto.body for element in page.get("html"))
+    assert [link.proto.label for link in page.get("page_link")] == ["All matches"]
+
+
+def test_playground_is_one_link_away_with_this_match_in_its_address(told):
+    page = told.open("match", id=str(TO_COME))
+    onward = next(link.proto for link in page.get("page_link") if "queue" in link.proto.label)
+    assert str(TO_COME) in onward.query_string
+
+
+def test_with_the_database_away_the_forecast_still_stands(told, monkeypatch):
+    monkeypatch.setenv("SOCCER_DATABASE_URL", f"sqlite:///{told.settings.home / 'nowhere' / 'soccer.db'}")
+    page = told.open("match", id=str(TO_COME))
+    assert not page.exception
+    assert "Likeliest score" in text(page)
+
+
+def test_before_the_first_pipeline_run_the_page_has_its_head_and_says_what_to_do(house):  # noqa: F811
+    house.unpublish()
+    page = house.open("match", id=str(TO_COME))
+    assert not page.exception
+    assert "make pipeline" in text(page) or any("make pipeline" in str(info.value) for info in page.info)
+
+
+def test_the_csv_under_a_chart_and_the_forecast_are_files(told):
+    page = told.open("match", id=str(TO_COME))
+    labels = [button.proto.label for button in page.get("download_button")]
+    assert {"This forecast as CSV", "Add to calendar", "Download as CSV"} <= set(labels)
+    assert pd.Series(labels).eq("Download as CSV").sum() >= 2
