@@ -1,46 +1,52 @@
-# Every command sets up what it needs; `make` alone lists them. Settings may stand in a file .env: see .env.example.
--include .env
-export
+# make run   starts everything: installs what is missing, makes the forecasts when there are none, opens the app.
+# make test  checks everything that takes seconds; make test-long the rest.
 
-.PHONY: help run pipeline test test-long bench format lock clean setup setup-dev
-PY = .venv/bin/python
+# The first Python from 3.11 on that can make a virtual environment.
+PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
+  if $$name -c 'import sys, venv, ensurepip; raise SystemExit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$name; break; fi; done)
+OURS = .venv/bin/python
 
-help: ## list the commands
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+.PHONY: run pipeline test test-long lock format clean python installed checked
+.DEFAULT_GOAL := run
 
-run: setup ## the app on the bundled matches: web process and workers, until Ctrl-C
-	@exec $(PY) -m workers.supervise
+run: installed
+	@exec $(OURS) -m workers.supervise --with-parent
 
-pipeline: setup ## from the sources to what is served: runs what changed
-	@$(PY) -m workers.pipeline
+pipeline: installed
+	@exec $(OURS) -m workers.dotenv workers.pipeline
 
-test: setup-dev ## every check that takes less than ten minutes
-	@sh setup.sh chromium
-	$(PY) -m ruff check .
-	$(PY) -m ruff format --check .
-	$(PY) -m mypy
-	$(PY) -m pytest -m "not long"
+test: checked
+	$(OURS) -m ruff check .
+	$(OURS) -m ruff format --check .
+	$(OURS) -m mypy
+	$(OURS) -m pytest -m "not long"
 
-test-long: setup-dev ## the full counts of fuzz, fault and statistical trials
-	@sh setup.sh chromium
-	$(PY) -m pytest -m long
+test-long: checked
+	$(OURS) -m pytest -m long
 
-bench: setup-dev ## what the README says about speed
-	$(PY) -m bench.app
+lock: checked
+	$(OURS) -m uv pip compile --universal --python-version 3.11 --no-header --no-emit-index-url --quiet requirements.in -o requirements.txt
+	$(OURS) -m uv pip compile --universal --python-version 3.11 --no-header --no-emit-index-url --quiet requirements-dev.in -o requirements-dev.txt
 
-format: setup-dev ## put the code into the one form
-	$(PY) -m ruff check --fix .
-	$(PY) -m ruff format .
+format: checked
+	$(OURS) -m ruff check --fix .
+	$(OURS) -m ruff format .
 
-lock: setup-dev ## compile the requirements, each version fixed, for every platform
-	$(PY) -m uv pip compile --universal --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links -q requirements.in -o requirements.txt
-	$(PY) -m uv pip compile --universal --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links -q requirements-dev.in -o requirements-dev.txt
+# What tools and runs leave in the checkout; var/ (database, models, key) and .venv/ stay.
+clean:
+	rm -rf data/work data/predictions reports dvc.lock .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis bench/out
+	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
-clean: ## remove all that runs have made: database, registry, store and work files
-	rm -rf var data/work data/predictions reports dvc.lock .dvc/cache .dvc/tmp
+installed: python
+	@$(PYTHON) -m workers.install
 
-setup:
-	@sh setup.sh requirements.txt
+checked: python
+	@$(PYTHON) -m workers.install --dev --browser
 
-setup-dev:
-	@sh setup.sh requirements-dev.txt
+python:
+	@if [ -z "$(PYTHON)" ]; then \
+	  if python3 -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	    echo "Python cannot make virtual environments here. Install its venv package (Debian and Ubuntu: apt-get install python3-venv)." >&2; \
+	  else \
+	    echo "SoccerPredictAI needs Python 3.11 or newer. Install it (Debian and Ubuntu: apt-get install python3 python3-venv; macOS: brew install python@3.13)." >&2; \
+	  fi; exit 2; fi

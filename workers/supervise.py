@@ -18,7 +18,7 @@ from core.storage import process_events
 from core.storage.database import Database
 from core.storage.files import Store
 from core.storage.task_ledger import TaskLedger
-from workers import checks
+from workers import checks, dotenv
 from workers.children import Child, Role, in_words, kill_group, leashed, stop_all
 
 PATIENCE = 4.0
@@ -181,6 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--with-parent", action="store_true", help="stop when the process that started this one is gone")
     given = parser.parse_args(arguments)
     try:
+        dotenv.load()
         settings = prepared(Settings.from_environment())
         database = Database(settings.database_url)
         database.create()

@@ -3,7 +3,12 @@
 import fcntl
 import io
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -16,6 +21,7 @@ from core.settings import PROJECT
 from core.storage.database import drift_history, forecasts, pipeline_runs
 from core.storage.forecast_chain import verify
 from core.tables import EVALUATION, MATCH_FEATURES_LEAD, MATCHES, PREDICTIONS
+from tests.workers.house import eventually
 from tests.workers.small_project import SmallProject
 from workers.instance import instance
 from workers.pipeline import STAGES
@@ -175,6 +181,26 @@ def test_a_source_that_is_broken_fails_the_run_in_words_and_leaves_what_is_serve
     last = max(rows(project, pipeline_runs), key=lambda run: run["started_at"])
     assert last["status"] == "FAILED" and last["note"].startswith("ingest: ")
     assert project.pointer() == before
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["asked", "killed"])
+def test_a_run_that_is_ended_leaves_no_process_and_the_next_run_goes_on(project, first, how):
+    command = [sys.executable, "-m", "workers.pipeline", "--force"]
+    run = subprocess.Popen(command, cwd=project.root, env=project.environment(), stderr=subprocess.PIPE, text=True)
+    while '"ingest"' not in run.stderr.readline():
+        assert run.poll() is None
+    os.kill(run.pid, how)
+    run.wait(30)
+    eventually(lambda: not working_in(project.root), 20)
+    assert project.run().code == 0
+    ended = sorted(rows(project, pipeline_runs), key=lambda row: row["started_at"])[-2]
+    assert ended["status"] == ("LOST" if how == signal.SIGKILL else "FAILED")
+
+
+def working_in(folder):
+    """The processes whose working directory is this one."""
+    return [link for link in Path("/proc").glob("[0-9]*/cwd") if link.exists() and link.resolve() == folder]
 
 
 @pytest.mark.long
