@@ -42,16 +42,14 @@ else:
 
     from starlette.middleware import Middleware
     from starlette.middleware.gzip import GZipMiddleware
-    from starlette.routing import Route
 
     from pages.shared.front import lifespan
     from workers import sidecar
-    from workers.api import PREFIXES, api
+    from workers.api import Front, api
 
     app = st.App(
         Path(__file__).resolve(),
         lifespan=lifespan(api, sidecar),
-        # An endpoint that is an ASGI app gets the whole path, and the page's own routes stay reachable.
-        routes=[Route(path, endpoint=api) for prefix in PREFIXES for path in (prefix, prefix + "/{rest:path}")],
-        middleware=[Middleware(GZipMiddleware, minimum_size=1000)],
+        # The API's paths never come to Streamlit, whose own middleware would answer an odd one in its way, and costs time.
+        middleware=[Middleware(GZipMiddleware, minimum_size=1000), Middleware(Front, api=api)],
     )

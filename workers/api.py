@@ -71,12 +71,12 @@ NAMED, LETTERS = 100, 200
 class Front:
     """Gives the API its paths, and all else to the app behind it. It stands before that app's own middleware."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, api: ASGIApp) -> None:
+        self.app, self.api = app, api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         ours = scope["type"] == "http" and is_ours(scope["path"])
-        await (api if ours else self.app)(scope, receive, send)
+        await (self.api if ours else self.app)(scope, receive, send)
 
 
 def is_ours(path: str) -> bool:

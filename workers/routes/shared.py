@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, 
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from core.errors import NotReady
 from workers.auth import SCHEME, authorise
@@ -149,13 +150,13 @@ async def jobs(request: Request) -> Jobs:
 def _whole(text: Any) -> Any:
     """Digits only: neither `1.0` nor `1_000` is an id. One that is longer than any id names no match."""
     if not re.fullmatch(r"-?[0-9]+", str(text)):
-        raise ValueError("must be a whole number")
+        raise PydanticCustomError("whole_number", "must be a whole number")
     return int(text) if len(str(text)) < 20 else 0
 
 
 def _day(text: Any) -> Any:
     if isinstance(text, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
-        raise ValueError("must be a day, such as 2026-03-14")
+        raise PydanticCustomError("day", "must be a day, such as 2026-03-14")
     return text
 
 
