@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from core.football.contest import choices
-from core.views.arena import OUTCOME_WORDS
-from pages.shared import charts, frame, held, kept, tables
+from core.views.arena import OUTCOME_WORDS, contestants
+from pages.shared import charts, frame, held, kept, state, tables
 
 QUESTION = "Is the challenger better than the champion?"
 ALL_LEAGUES, ALL_SEASONS = "All leagues", "All seasons"
@@ -53,4 +53,6 @@ else:
         )
         chart = charts.forest(view.forest.data, "challenger better", "champion better")
         charts.show(chart, "fig_cathalo_difference", view.forest.words, view.forest.table)
+        tables.section("Who they are", "The models behind the names, as the registry knows them.")
+        tables.contestants(contestants({stage: services.models.card(stage) for stage in services.models.versions()}, state.zone()))
 frame.footer()

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.clock import real_now
 from core.views import operations as view
-from pages.shared import frame, held, kept, state, tables
+from pages.shared import charts, frame, held, kept, state, tables
 from pages.shared.alive import alive
 from pages.shared.tables import Cell, Name
 
@@ -38,6 +38,7 @@ def tasks() -> None:
     )
     rows = view.task_rows(services.records.tasks(30, view.FILTERS[chosen]), real_now(), zone)
     tables.tasks(rows)
+    charts.table_and_csv(view.table(rows, view.TASK_COLUMNS), "tasks")
 
 
 @alive(every=10.0)
@@ -49,7 +50,10 @@ def data() -> None:
         files = [view.file_row(*facts, now) for facts in kept.files(services)]
         tables.table(
             [Cell("File"), Cell("Written"), Cell("Rows")],
-            [(Name(row.meaning, "old copy" if row.problem else "", row.problem), [Cell(row.written), Cell(row.rows)]) for row in files],
+            [
+                (Name(row.meaning, "old copy" if row.problem else "", below=row.problem), [Cell(row.written), Cell(row.rows)])
+                for row in files
+            ],
         )
     with right:
         tables.section("Pipeline", "Its latest runs.")

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from datetime import tzinfo
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.clock import from_iso
 from core.football.competitions import titled
 from core.football.contest import BASE_RATE, Contest
 from core.football.evidence import false_discovery, matches_needed, p_value, perfect_calibration, reliability
 from core.football.outcomes import Outcome
 from core.football.scoring import Interval, expected_calibration_error
 from core.views.charted import Chart, Verdict
-from core.views.words import count, number, percent, short_p, signed, span
+from core.views.words import MISSING, count, day, number, percent, short_p, signed, span
 
 ENOUGH = 3000  # matches that a promotion needs
 FEW = 10  # forecasts below which a bin is in the table only
@@ -34,7 +36,8 @@ def league_names(matches: pd.DataFrame) -> dict[str, str]:
 
 def verdict(difference: Interval, n: int) -> Verdict:
     """The gate's answer, decided on the interval of challenger minus champion and never on the point."""
-    measured = f"Log loss differs by {signed(difference.point)} (95% interval {signed(difference.low)} to {signed(difference.high)})."
+    point, low, high = (signed(value, _digits(difference)) for value in (difference.point, difference.low, difference.high))
+    measured = f"Log loss differs by {point} (95% interval {low} to {high})."
     if difference.high < 0:
         return _better(measured, n)
     if difference.low > 0:
@@ -44,6 +47,11 @@ def verdict(difference: Interval, n: int) -> Verdict:
     else:
         sentence = "No: keep the champion. The challenger looks no better, and the interval reaches zero."
     return Verdict(False, sentence, f"{measured} {_needed(difference, n)}".strip())
+
+
+def _digits(difference: Interval) -> int:
+    """Four decimals, or five where an end of the interval would else be rounded to zero."""
+    return 4 if min(abs(difference.low), abs(difference.high)) >= 0.00005 else 5
 
 
 def _better(measured: str, n: int) -> Verdict:
@@ -140,6 +148,30 @@ def forest_words(found: list[Slice]) -> str:
     if not clear:
         return f"{said} No slice stands out after the correction for {count(len(found) - 1, 'look')}."
     return f"{said} Different after the correction: " + ", ".join(f"{part.label} {signed(part.difference.point)}" for part in clear) + "."
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """Who is judged here: `title` says what the model is."""
+
+    name: str
+    title: str
+    features: int
+    registered: str
+
+
+def contestants(cards: Mapping[str, Mapping[str, Any]], zone: tzinfo) -> list[Contestant]:
+    """The models behind the stages, from their cards in the registry."""
+    return [
+        Contestant(
+            f"{stage.capitalize()} v{card['model_version']}",
+            str(card.get("title") or card.get("model_name") or ""),
+            len(card.get("features") or []),
+            day(from_iso(str(card["registered_at"])).astimezone(zone)) if card.get("registered_at") else MISSING,
+        )
+        for stage, card in cards.items()
+        if card
+    ]
 
 
 class Cell(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -27,6 +27,7 @@ STATES = {
     "EXPIRED": "Expired",
 }
 FILTERS = {"All": None, "Waiting": "PENDING", "Running": "STARTED", "Failed": "FAILURE", "Lost": "LOST"}
+TASK_COLUMNS = {"task_id": "Id", "name": "Task", "state": "State", "asked": "Asked", "took": "Took", "tries": "Tries", "reason": "Reason"}
 TROUBLE = ("FAILURE", "LOST", "RETRY", "EXPIRED")
 TASKS = {
     "predict_match": "Forecast one match",
@@ -40,6 +41,8 @@ TASKS = {
 }
 PROCESSES = {"web": "web process", "ml": "ml worker", "batch": "batch worker"}
 RUNS = {"success": "Done", "running": "Running", "failed": "Failed", "lost": "Lost"}
+SUPERVISOR = "supervisor"
+AT_ONCE = timedelta(seconds=10)  # what starts so soon after the supervisor was started by it
 STARTS = ("started", "restarted")
 STAGES = ("champion", "challenger", "baseline")
 
@@ -62,7 +65,7 @@ def worker_rows(workers: Iterable[Row], tasks: Sequence[Row], now: datetime) -> 
     for worker in workers:
         age = (now - from_iso(worker["heartbeat_at"])).total_seconds()
         versions = dict(worker["model_versions"])
-        models = ", ".join(f"{stage} v{versions[stage]}" for stage in STAGES if stage in versions) or MISSING
+        models = ", ".join(f"{stage} v{versions[stage]}" for stage in STAGES if stage in versions) or "no model"
         current = worker.get("current_task")
         doing = names.get(str(current), f"task {str(current)[:8]}") if current else "idle"
         heard = "now" if age < 1.5 else f"{duration(age)} ago"
@@ -132,17 +135,23 @@ class Happening:
 
 
 def happenings(events: Iterable[Row], now: datetime, zone: tzinfo, limit: int = 8) -> list[Happening]:
-    """What befell the processes, the latest first: an end and the next start of a process are one sentence."""
+    """What befell the processes, the latest first: a death and the next start of a process are one sentence.
+
+    That the supervisor started everything is one too.
+    """
     ordered = sorted(({**event, "at": from_iso(event["at"])} for event in events), key=lambda event: event["at"])
     stories: list[_Story] = []
     down: dict[str, _Story] = {}
+    everything = datetime.min.replace(tzinfo=UTC)
     for event in ordered:
+        if event["process"] == SUPERVISOR and event["event"] in STARTS:
+            everything = event["at"]
         if event["event"] in STARTS and event["process"] in down:
             down.pop(event["process"]).back = event["at"]
-            continue
-        stories.append(_Story(event))
-        if event["event"] not in STARTS:
-            down[event["process"]] = stories[-1]
+        elif event["process"] == SUPERVISOR or event["event"] not in STARTS or event["at"] - everything > AT_ONCE:
+            stories.append(_Story(event))
+            if event["event"] == "died":
+                down[event["process"]] = stories[-1]
     return [_told(story, now, zone) for story in reversed(stories)][:limit]
 
 
@@ -155,7 +164,8 @@ class _Story:
 def _told(story: _Story, now: datetime, zone: tzinfo) -> Happening:
     event = story.event
     when = clock_time(event["at"], zone, now)
-    text = f"The {_process(event['process'])} {_befell(event)} at {when}"
+    who = "Everything" if event["process"] == SUPERVISOR else f"The {_process(event['process'])}"
+    text = f"{who} {_befell(event)} at {when}"
     if event["event"] in STARTS:
         return Happening(when, f"{text}.", bad=False)
     if story.back is not None:
@@ -167,7 +177,7 @@ def _befell(event: Row) -> str:
     """What happened, in a verb: the note of a death says how."""
     if event["event"] == "died":
         return str(event.get("note") or "died")
-    return "was stopped" if event["event"] == "stopped" else str(event["event"])
+    return {"stopped": "was stopped", "started": "was started", "restarted": "was started again"}.get(event["event"], str(event["event"]))
 
 
 def _process(name: str) -> str:

@@ -20,7 +20,8 @@ def signed(value: float | None, digits: int = 4) -> str:
     """As `number`, always with its sign, the minus as wide as the plus."""
     if value is None or not math.isfinite(value):
         return MISSING
-    return f"{value:+.{digits}f}".replace("-", "−")
+    said = f"{value:+.{digits}f}"
+    return said.replace("-", "−") if float(said) else said[1:]
 
 
 def short_p(value: float | None) -> str:

@@ -14,6 +14,8 @@ import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.views.words import signed
+
 HOME, DRAW, AWAY, CHALLENGER, CHAMPION = "#2484C0", "#818991", "#D4621F", "#12936F", "#818991"
 GRID = "rgba(128,136,146,.22)"
 AXIS = "rgba(128,136,146,.55)"
@@ -77,11 +79,6 @@ def ends(left: str, right: str, y: float) -> list[dict[str, Any]]:
         {**common, "x": 0, "xanchor": "left", "text": f"← {left}"},
         {**common, "x": 1, "xanchor": "right", "text": f"{right} →"},
     ]
-
-
-def signed(value: float, digits: int) -> str:
-    """A number with its sign, the minus as wide as the plus."""
-    return f"{value:+.{digits}f}".replace("-", "−")
 
 
 def scorelines(chances: NDArray[np.float64], home: str, away: str) -> go.Figure:

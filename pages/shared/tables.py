@@ -8,26 +8,28 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from core.views.arena import ScoreRow
+from core.views.arena import Contestant, ScoreRow
 from core.views.charted import Verdict
 from core.views.drift import FeatureRow
 from core.views.operations import QUEUES, Fact, Happening, RunRow, TaskRow, WorkerRow
 
 
 class Cell(NamedTuple):
-    """A number, and what stands small beside it (an interval). `wide`: only where there is room for it."""
+    """A number, and what stands small beside it (an interval). `wide`: only where there is room for it; `mark`: as a tag."""
 
     text: str
     small: str = ""
     wide: bool = False
+    mark: bool = False
 
 
 class Name(NamedTuple):
-    """What a row is about: its name, a tag beside it, and what stands small below it where columns are folded away."""
+    """What a row is about: its name, a tag beside it, what stands small below it, and what does where columns are folded away."""
 
     text: str
     tag: str = ""
     folded: str = ""
+    below: str = ""
 
 
 def draw(html: str) -> None:
@@ -49,7 +51,7 @@ def verdict(said: Verdict) -> None:
 
 def table(head: Sequence[Cell], rows: Sequence[tuple[Name, Sequence[Cell]]], caption: str = "", kind: str = "") -> None:
     """A table whose first column names the rows; `head` holds a cell for that column too. `kind` adds a class of the style sheet."""
-    body = "".join(f"<tr{_hot(name)}>{_name(name)}{''.join(_cell(cell) for cell in cells)}</tr>" for name, cells in rows)
+    body = "".join(f"<tr{_hot(name, cells)}>{_name(name)}{''.join(_cell(cell) for cell in cells)}</tr>" for name, cells in rows)
     below = f"<caption>{escape(caption)}</caption>" if caption else ""
     top = "".join(f'<th scope="col"{_wide(cell)}>{escape(cell.text)}</th>' for cell in head)
     draw(f'<div class="tw"><table class="{kind}">{below}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>')
@@ -122,12 +124,12 @@ def tasks(rows: Sequence[TaskRow]) -> None:
     head = [Cell("Task"), Cell("State"), Cell("Asked"), Cell("Took", wide=True), Cell("Tries", wide=True)]
     lines = [
         (
-            Name(row.name, row.state if row.trouble else "", row.reason or f"took {row.took}"),
-            [Cell(row.state), Cell(row.asked), Cell(row.took, wide=True), Cell(row.tries, wide=True)],
+            Name(row.name, folded=f"took {row.took}, tries {row.tries}", below=row.reason),
+            [Cell(row.state, mark=row.trouble), Cell(row.asked), Cell(row.took, wide=True), Cell(row.tries, wide=True)],
         )
         for row in rows
     ]
-    table(head, lines, kind="reasons")
+    table(head, lines)
 
 
 def runs(rows: Sequence[RunRow]) -> None:
@@ -135,8 +137,14 @@ def runs(rows: Sequence[RunRow]) -> None:
     if not rows:
         draw('<p class="none">It never ran here.</p>')
         return
-    lines = [(Name(row.started, "" if row.good else row.state, row.note), [Cell(row.state), Cell(row.took)]) for row in rows]
-    table([Cell("Started"), Cell("State"), Cell("Took")], lines, kind="reasons")
+    lines = [(Name(row.started, below=row.note), [Cell(row.state, mark=not row.good), Cell(row.took)]) for row in rows]
+    table([Cell("Started"), Cell("State"), Cell("Took")], lines)
+
+
+def contestants(rows: Sequence[Contestant]) -> None:
+    """The models that are judged."""
+    lines = [(Name(row.name, below=row.title), [Cell(f"{row.features:,}"), Cell(row.registered)]) for row in rows]
+    table([Cell("Model"), Cell("Features"), Cell("Registered")], lines)
 
 
 def facts(rows: Sequence[Fact]) -> None:
@@ -144,19 +152,21 @@ def facts(rows: Sequence[Fact]) -> None:
     draw(f'<div class="rcpt"><dl>{"".join(f"<dt>{escape(row.part)}</dt><dd>{escape(row.uses)}</dd>" for row in rows)}</dl></div>')
 
 
-def _hot(name: Name) -> str:
-    return ' class="hot"' if name.tag else ""
+def _hot(name: Name, cells: Sequence[Cell]) -> str:
+    return ' class="hot"' if name.tag or any(cell.mark for cell in cells) else ""
 
 
 def _name(name: Name) -> str:
     tag = f' <span class="tag">{escape(name.tag)}</span>' if name.tag else ""
+    below = f'<small class="below">{escape(name.below)}</small>' if name.below else ""
     folded = f"<small>{escape(name.folded)}</small>" if name.folded else ""
-    return f'<th scope="row">{escape(name.text)}{tag}{folded}</th>'
+    return f'<th scope="row">{escape(name.text)}{tag}{below}{folded}</th>'
 
 
 def _cell(cell: Cell) -> str:
     small = f' <span class="ci">{escape(cell.small)}</span>' if cell.small else ""
-    return f"<td{_wide(cell)}>{escape(cell.text)}{small}</td>"
+    text = f'<span class="tag">{escape(cell.text)}</span>' if cell.mark else escape(cell.text)
+    return f"<td{_wide(cell)}>{text}{small}</td>"
 
 
 def _wide(cell: Cell) -> str:

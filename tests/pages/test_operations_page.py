@@ -40,6 +40,7 @@ def test_a_failed_task_is_shown_with_its_reason_and_can_be_linked_to(house):  # 
     )
     assert "&lt;script&gt;boom" in table and "<script>" not in table
     assert "Export a table" not in table
+    assert page.table[0].value["Id"].tolist() == [task_id]
 
 
 def test_a_killed_worker_that_came_back_is_told_in_one_sentence(house):  # noqa: F811

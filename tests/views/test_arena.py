@@ -1,3 +1,5 @@
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,7 +7,7 @@ import pytest
 from core.football.contest import choices, chosen, contest
 from core.football.outcomes import Outcome
 from core.football.scoring import Interval, log_loss
-from core.views.arena import arena_view, league_names, slices, verdict
+from core.views.arena import Contestant, arena_view, contestants, league_names, slices, verdict
 from tests.views.contests import LEAGUES, evaluation
 
 STAGES = {"champion": "champion", "challenger": "challenger", "baseline": "baseline"}
@@ -55,6 +57,16 @@ def test_a_verdict_of_not_yet_says_how_many_matches_it_would_take():
     said = verdict(Interval(-0.0036, -0.0081, 0.0009), 1284)
     assert "about 4,100 matches, 2,816 more than these" in said.detail
     assert "−0.0036 (95% interval −0.0081 to +0.0009)" in said.detail
+
+
+def test_an_end_of_the_interval_is_never_rounded_to_zero():
+    assert "(95% interval +0.00002 to +0.01240)" in verdict(Interval(0.0063, 0.00002, 0.0124), 1417).detail
+
+
+def test_the_contestants_are_introduced_by_their_cards():
+    card = {"model_version": 1, "title": "Elo, ordered logit", "features": [{}, {}], "registered_at": "2026-03-13T23:30:00Z"}
+    (champion,) = contestants({"champion": card, "challenger": {}}, ZoneInfo("Asia/Tokyo"))
+    assert champion == Contestant("Champion v1", "Elo, ordered logit", 2, "14 March 2026")
 
 
 def test_a_clearly_better_challenger_wins_and_a_clearly_worse_one_loses():

@@ -66,7 +66,7 @@ def test_a_process_that_is_not_back_is_told_as_trouble():
     told = happenings([event("batch", "died", 30, "was killed by SIGKILL"), event("web", "started", 90)], NOW, UTC)
     assert [row.text for row in told] == [
         "The batch worker was killed by SIGKILL at 12:09:30.",
-        "The web process started at 12:08:30.",
+        "The web process was started at 12:08:30.",
     ]
     assert [row.bad for row in told] == [True, False]
 
@@ -82,6 +82,19 @@ def test_two_deaths_are_each_joined_with_their_own_return():
     assert [row.text for row in happenings(events, NOW, UTC)] == [
         "The ml worker 2 ended with code 2 at 12:09:30 and was back 3.0 s later.",
         "The ml worker 2 ended with code 2 at 12:09:00 and was back 1.0 s later.",
+    ]
+
+
+def test_one_start_of_everything_is_one_sentence():
+    events = [
+        event("supervisor", "stopped", 200),
+        event("supervisor", "started", 60),
+        event("web", "started", 59.9),
+        event("ml", "started", 59.8),
+    ]
+    assert [row.text for row in happenings(events, NOW, UTC)] == [
+        "Everything was started at 12:09:00.",
+        "Everything was stopped at 12:06:40.",
     ]
 
 
