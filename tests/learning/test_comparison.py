@@ -64,6 +64,17 @@ def test_the_gate_opens_on_the_whole_interval_and_enough_matches_only(n, opens):
     assert found["promote"] is opens
 
 
+def test_the_gate_stays_shut_for_a_better_point_whose_interval_reaches_zero():
+    true, outcomes = draws(3600)
+    random = np.random.default_rng(5)
+    noisy = [true * np.exp(random.normal(0, 0.05, true.shape)) for _ in range(2)]
+    one, other = (chances / chances.sum(axis=1, keepdims=True) for chances in noisy)
+    both = pd.concat([said("challenger", one, outcomes), said("champion", other, outcomes)])
+    better, worse = sorted(("challenger", "champion"), key=lambda name: scores(both)[name]["log_loss"]["point"])
+    found = verdict(both, better, worse)
+    assert found["log_loss"]["point"] < 0 < found["log_loss"]["high"] and not found["promote"]
+
+
 def test_the_gate_stays_shut_for_the_same_forecasts_and_for_nobody():
     true, outcomes = draws(3600)
     both = pd.concat([said("challenger", true, outcomes), said("champion", true, outcomes)])
