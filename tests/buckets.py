@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import itertools
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from tests.installation import free_port
 
 RCLONE = Path(sys.executable).with_name("rclone")
+BUCKETS = 100
 KEY, SECRET = "testing-key", "testing-secret"
 
 
@@ -20,7 +20,7 @@ class S3Server:
         self.folder = folder
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
-        self._names = itertools.count(1)
+        self._names = iter(range(1, BUCKETS + 1))
 
     @property
     def endpoint(self) -> str:
@@ -30,15 +30,15 @@ class S3Server:
         return {"AWS_ENDPOINT_URL": self.endpoint, "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "us-east-1"}
 
     def bucket(self) -> str:
-        """The `s3://` address of a new, empty bucket."""
-        name = f"bucket-{next(self._names)}"
-        (self.folder / name).mkdir()
-        return f"s3://{name}"
+        """The `s3://` address of an empty bucket that nobody else uses."""
+        return f"s3://bucket-{next(self._names)}"
 
     def start(self) -> None:
-        # No cache of its folders: what is written beside the server is seen at once.
-        command = [RCLONE, "serve", "s3", "--auth-key", f"{KEY},{SECRET}", "--addr", f"127.0.0.1:{self.port}", "--vfs-cache-mode", "off"]
-        self._process = subprocess.Popen([*command, "--dir-cache-time", "0", str(self.folder)], stderr=subprocess.DEVNULL)
+        # Made beforehand: the server keeps the list of its buckets, and told not to, it uses the processor without end.
+        for number in range(1, BUCKETS + 1):
+            (self.folder / f"bucket-{number}").mkdir(exist_ok=True)
+        command = [RCLONE, "serve", "s3", "--auth-key", f"{KEY},{SECRET}", "--addr", f"127.0.0.1:{self.port}", str(self.folder)]
+        self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         until = time.monotonic() + 20
         while not self._answers():
             assert time.monotonic() < until and self._process.poll() is None, "rclone does not answer"

@@ -177,7 +177,7 @@ class Bucket:
             skip_instance_cache=True,
             config_kwargs={
                 "connect_timeout": 5,
-                "read_timeout": 30,
+                "read_timeout": 10,
                 "retries": {"max_attempts": 2},
                 "request_checksum_calculation": "when_required",
                 "response_checksum_validation": "when_required",
