@@ -62,6 +62,13 @@ def check_multiproc(settings: Settings) -> None:
         ) from error
 
 
+def forget(settings: Settings, pid: int) -> None:
+    """A process is gone: what it showed of the present goes too, what it counted stays."""
+    if settings.multiproc_dir is not None:
+        for left in Path(settings.multiproc_dir).glob(f"gauge_live*_{pid}.db"):
+            left.unlink(missing_ok=True)
+
+
 def missing_libgomp() -> str | None:
     """A sentence when LightGBM could not be loaded here for want of the OpenMP library."""
     name = LIBGOMP.get(sys.platform)

@@ -48,6 +48,10 @@ class Child:
         self.seen = None
         return self.process.pid
 
+    @property
+    def pid(self) -> int | None:
+        return None if self.process is None else self.process.pid
+
     def ended(self) -> int | None:
         """Its code when it has died since the last look; it is then due again after a pause that grows with each quick death."""
         if self.process is None or (code := self.process.poll()) is None:

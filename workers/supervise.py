@@ -94,10 +94,11 @@ class Supervisor:
 
     def _look(self) -> None:
         for child in self.children:
-            code = child.ended()
-            if code is not None:
+            pid, code = child.pid, child.ended()
+            if pid is not None and code is not None:
+                checks.forget(self.settings, pid)
                 wait = max(0.0, child.due - time.monotonic())
-                self._write(child.role.name, "died", None, in_words(code))
+                self._write(child.role.name, "died", pid, in_words(code))
                 say(f"The {child.role.name} process {in_words(code)}; it starts again in {wait:.1f} s.")
             if child.is_due():
                 event = "restarted" if child.deaths else "started"
