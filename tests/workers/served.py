@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from core.serving.services import open_services
+from core.serving.services import Services, open_services
 from core.settings import Settings, prepare_home
 from core.storage.files import Store
 from tests.serving.batches import card, publish
@@ -34,24 +35,32 @@ class Served:
     """`client` sends the key unless told otherwise; `stranger` never does."""
 
     def __init__(self, home: Path, published: bool = True, start: bool = True, **settings) -> None:
-        self.settings = replace(Settings.from_environment(environment(home)), keys=(KEY,), **settings)
+        self.settings = replace(Settings.from_environment(environment(home)), **{"keys": (KEY,), **settings})
         prepare_home(self.settings)
-        self.store = Store.open(self.settings.store_url)
         if published:
-            publish_small(self.store)
+            publish_small(Store.open(self.settings.store_url))
         self.services = open_services(self.settings)
+        self.store = self.services.store
         if start:
             self.services.start()
         self.jobs = Jobs.open(self.settings, self.services.database)
-        self.api = door.make_api()
-        self.api.state.services, self.api.state.jobs = self.services, self.jobs
-        self.client = self.asking({"X-API-Key": KEY})
-        self.stranger = self.asking({})
+        self.api = self.door(self.services)
+        self.client = self.asking(self.api, {"X-API-Key": KEY})
+        self.stranger = self.asking(self.api)
 
-    def asking(self, headers: dict[str, str]) -> TestClient:
+    def door(self, services: Services) -> FastAPI:
+        made = door.make_api()
+        made.state.services, made.state.jobs = services, self.jobs
+        return made
+
+    def asking(self, api: FastAPI, headers: dict[str, str] | None = None) -> TestClient:
         pages = Starlette(routes=[Route("/{rest:path}", endpoint=lambda request: HTMLResponse(PAGE), methods=["GET", "POST"])])
-        pages.add_middleware(door.Front, api=self.api)
+        pages.add_middleware(door.Front, api=api)
         return TestClient(pages, raise_server_exceptions=False, headers=headers)
+
+    def with_settings(self, **settings) -> TestClient:
+        """A stranger's client of the same services under other settings."""
+        return self.asking(self.door(replace(self.services, settings=replace(self.settings, **settings))))
 
     def ids(self, upcoming: bool = True) -> list[int]:
         frame = self.services.features.frame()
