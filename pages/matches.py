@@ -13,13 +13,14 @@ services = held.services()
 zone = state.zone()
 frame.masthead("Matches", "Who is likely to win. Every forecast is sealed before the match.")
 
-cards = match_list.upcoming(services, zone)
+now = services.clock.now().astimezone(zone)
+cards = view.still_to_come(match_list.upcoming(services, zone), now, now.date())
 choices = match_list.choose(services, cards)
 found = view.matches_view(view.by_sex(cards, services.features.frame(), choices.sex), choices)
 
 left, right = st.columns([2.3, 1], gap="medium")
 with left:
-    match_list.days(found, services.clock.now().astimezone(zone).date())
+    match_list.days(found, now.date())
     if found.cards:
         match_list.pages(found)
         frame.downloads(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -15,7 +16,7 @@ from core.football.outcomes import Outcome, Probabilities
 from core.views.words import count, day, number, percent
 
 TOSS_UP, FAVOURITE = 0.40, 0.60
-ON_A_PAGE = 24
+ON_A_PAGE, MOST_ON_A_PAGE = 24, 60
 RESULTS_SHOWN = 8
 STANDINGS = (("champion", "Champion"), ("challenger", "Challenger"), ("baseline", "Baseline"), ("base_rate", "Base rate"))
 CONFIDENCE = {
@@ -86,13 +87,16 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True)
 class MatchesView:
-    """`days` are (day, its cards) of the page shown; `cards` all that were chosen; `known` how many are to come in all."""
+    """`days` are (day, its cards) of the page shown; `cards` all that were chosen; `known` how many are to come in all;
+    `on_day` how many of the chosen fall on each day.
+    """
 
     days: list[tuple[date, list[Card]]]
     cards: list[Card]
     known: int
     page: int
     pages: int
+    on_day: Mapping[date, int]
 
     @property
     def nothing(self) -> str:
@@ -112,14 +116,40 @@ def upcoming(features: pd.DataFrame, predictions: pd.DataFrame, version: int | N
 _START = datetime(1, 1, 1, tzinfo=UTC)
 
 
+def still_to_come(cards: Sequence[Card], now: datetime, today: date) -> list[Card]:
+    """Without the matches that have begun since the forecasts were published. `today` is the visitor's day."""
+    return [card for card in cards if (card.kickoff > now if card.kickoff else card.day >= today)]
+
+
 def matches_view(cards: Sequence[Card], choices: Choices) -> MatchesView:
-    """The cards that fit the choices, a page of them, by day."""
+    """The cards that fit the choices, a page of them, by day and league."""
     chosen = [card for card in cards if _fits(card, choices)]
-    pages = max(1, -(-len(chosen) // ON_A_PAGE))
-    page = min(max(choices.page, 1), pages)
-    shown = chosen[(page - 1) * ON_A_PAGE : page * ON_A_PAGE]
-    days = [(day, list(some)) for day, some in groupby(shown, key=lambda card: card.day)]
-    return MatchesView(days, chosen, len(cards), page, pages)
+    pages = _paged(chosen)
+    page = min(max(choices.page, 1), len(pages))
+    days = [(day, list(some)) for day, some in groupby(pages[page - 1], key=_day_of)]
+    return MatchesView(days, chosen, len(cards), page, len(pages), Counter(map(_day_of, chosen)))
+
+
+def _paged(cards: Sequence[Card]) -> list[list[Card]]:
+    """Pages of whole days, each of about ON_A_PAGE matches; only a day of more than MOST_ON_A_PAGE is cut."""
+    pages: list[list[Card]] = [[]]
+    for _, some in groupby(cards, key=_day_of):
+        day = _by_league(list(some))
+        for start in range(0, len(day), MOST_ON_A_PAGE):
+            if len(pages[-1]) >= ON_A_PAGE:
+                pages.append([])
+            pages[-1].extend(day[start : start + MOST_ON_A_PAGE])
+    return pages
+
+
+def _day_of(card: Card) -> date:
+    return card.day
+
+
+def _by_league(cards: list[Card]) -> list[Card]:
+    """The cards of a day, each league's together, the league that begins first on top."""
+    first = {card.league: place for place, card in reversed(list(enumerate(cards)))}
+    return sorted(cards, key=lambda card: first[card.league])
 
 
 def by_sex(cards: Sequence[Card], features: pd.DataFrame, sex: int | None) -> list[Card]:
@@ -163,11 +193,16 @@ def standings(scores: Mapping[str, Any], versions: Mapping[str, int]) -> list[St
     """How the models did on the same matches, as a small table; empty when nothing was scored."""
     rows = []
     for stage, words in STANDINGS:
-        found = scores.get(stage)
-        if found and found.get("log_loss", {}).get("point") is not None:
+        right, loss = (_point(scores.get(stage) or {}, measure) for measure in ("accuracy", "log_loss"))
+        if loss is not None:
             name = f"{words} v{versions[stage]}" if stage in versions else words
-            rows.append(Standing(name, percent(found["accuracy"]["point"], 1), number(found["log_loss"]["point"], 3)))
+            rows.append(Standing(name, percent(right, 1), number(loss, 3)))
     return rows
+
+
+def _point(scores: Mapping[str, Any], measure: str) -> float | None:
+    value = (scores.get(measure) or {}).get("point")
+    return None if value is None else float(value)
 
 
 def standings_words(scores: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from pages.shared import cards, state, tables
 from pages.shared.tables import Cell, Name
 
 ALL_LEAGUES, ALL_TEAMS = "All leagues", "All teams"
+PAGE = "page"
 
 
 def upcoming(services: Services, zone: ZoneInfo) -> list[view.Card]:
@@ -27,30 +28,42 @@ def _upcoming(_services: Services, said: object, known: object, version: int | N
     return view.upcoming(_services.features.frame(), _services.predictions.frame(), version, ZoneInfo(zone))
 
 
+def _from_the_first() -> None:
+    """Another choice begins on its first page."""
+    st.session_state[PAGE] = 1
+
+
 def choose(services: Services, known: list[view.Card]) -> view.Choices:
     """The row of choices, each kept in the address."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="choices"):
         q = st.text_input(
             "Search", key="q", bind="query-params", type="search", live=True, placeholder="Team or league",
-            label_visibility="collapsed", width=330,
+            label_visibility="collapsed", width=330, on_change=_from_the_first,
         )  # fmt: skip
         sex = st.segmented_control(
-            "Men or women", list(view.SEXES), default="All", required=True, key="sex", bind="query-params", label_visibility="collapsed"
+            "Men or women",
+            list(view.SEXES),
+            default="All",
+            required=True,
+            key="sex",
+            bind="query-params",
+            label_visibility="collapsed",
+            on_change=_from_the_first,
         )
         with st.popover("Filters", icon=":material/tune:"):
             league, team, confidence, first, last = _filters(known)
         st.html(cards.legend(), width="content")
-    wanted, page = (q or "")[: state.LONGEST], state.whole("page", 1, 1, 999)
+    wanted, page = (q or "")[: state.LONGEST], state.whole(PAGE, 1, 1, 999)
     return view.Choices(wanted, view.SEXES.get(sex or "All"), league, team, confidence, first, last, page)
 
 
 def _filters(known: list[view.Card]) -> tuple[str | None, str | None, str, date | None, date | None]:
-    league = st.selectbox("League", [ALL_LEAGUES, *view.leagues(known)], key="league", bind="query-params")
-    team = st.selectbox("Team", [ALL_TEAMS, *view.teams(known)], key="team", bind="query-params")
-    confidence = st.selectbox("How clear", list(view.CONFIDENCE), key="clear", bind="query-params")
+    league = st.selectbox("League", [ALL_LEAGUES, *view.leagues(known)], key="league", bind="query-params", on_change=_from_the_first)
+    team = st.selectbox("Team", [ALL_TEAMS, *view.teams(known)], key="team", bind="query-params", on_change=_from_the_first)
+    confidence = st.selectbox("How clear", list(view.CONFIDENCE), key="clear", bind="query-params", on_change=_from_the_first)
     with st.container(horizontal=True):
-        first = st.date_input("From", None, key="from", bind="query-params")
-        last = st.date_input("To", None, key="to", bind="query-params")
+        first = st.date_input("From", None, key="from", bind="query-params", on_change=_from_the_first)
+        last = st.date_input("To", None, key="to", bind="query-params", on_change=_from_the_first)
     state.zone_picker()
     return (None if league == ALL_LEAGUES else league, None if team == ALL_TEAMS else team, confidence, first, last)
 
@@ -60,22 +73,23 @@ def days(found: view.MatchesView, today: date) -> None:
     if not found.days:
         st.html(cards.empty(found.nothing))
         return
-    st.html(cards.wrapped(*(_day(day, some, today) for day, some in found.days)))
+    st.html(cards.wrapped(*(_day(day, some, today, found.on_day[day]) for day, some in found.days)))
 
 
-def _day(day: date, some: list[view.Card], today: date) -> str:
+def _day(day: date, some: list[view.Card], today: date, in_all: int) -> str:
     inner, league = "", ""
     for card in some:
         if card.league != league:
             inner += ("</ol>" if league else "") + cards.league(card.league)
             league = card.league
         inner += cards.match(card, state.match_address(card.match_id))
-    return cards.day(weekday(day, today), count(len(some), "match", "matches"), inner + "</ol>")
+    many = count(in_all, "match", "matches")
+    return cards.day(weekday(day, today), many if len(some) == in_all else f"{len(some)} of {many}", inner + "</ol>")
 
 
 def pages(found: view.MatchesView) -> None:
     if found.pages > 1:
-        st.pagination(found.pages, key="page", bind="query-params")
+        st.pagination(found.pages, key=PAGE, bind="query-params")
 
 
 def results(services: Services) -> None:

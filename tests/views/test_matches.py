@@ -144,13 +144,43 @@ def test_an_empty_list_says_why():
     assert "No matches are to come" in view.matches_view([], view.Choices()).nothing
 
 
-def test_only_a_page_of_a_long_list_is_shown_and_a_page_too_far_is_the_last():
-    card = view.upcoming(FEATURES, PREDICTED, 7, LONDON)[0]
-    many = [card._replace(match_id=number) for number in range(95)]
+def several_days(cards, per_day):
+    """As many copies of a card on each of the following days as `per_day` says."""
+    days = [date(2026, 4, 1 + place) for place, many in enumerate(per_day) for _ in range(many)]
+    return [cards[0]._replace(match_id=number, day=day, kickoff=None) for number, day in enumerate(days)]
+
+
+def test_only_a_page_of_a_long_list_is_shown_and_a_page_too_far_is_the_last(cards):
+    many = several_days(cards, [10] * 10)
     found = view.matches_view(many, view.Choices(page=99))
     assert (found.page, found.pages) == (4, 4)
-    assert [shown.match_id for _, some in found.days for shown in some] == list(range(3 * view.ON_A_PAGE, 95))
-    assert len(found.cards) == 95
+    assert [shown.match_id for _, some in found.days for shown in some] == list(range(90, 100))
+    assert len(found.cards) == 100
+
+
+def test_every_match_is_on_one_page_and_a_day_is_never_cut_unless_it_is_longer_than_a_page_may_be(cards):
+    many = several_days(cards, [10, 20, 3, 150, 1])
+    pages = [view.matches_view(many, view.Choices(page=number)) for number in range(1, 6)]
+    assert pages[0].pages == 5
+    assert [card.match_id for page in pages for _, some in page.days for card in some] == list(range(184))
+    assert [[len(some) for _, some in page.days] for page in pages] == [[10, 20], [3, 60], [60], [30], [1]]
+    assert pages[2].on_day[date(2026, 4, 4)] == 150
+
+
+def test_within_a_day_a_leagues_matches_stand_together_the_earliest_league_first(cards):
+    day = [cards[0]._replace(match_id=number, league=league) for number, league in enumerate(["B", "A", "B", "C", "A"])]
+    ((_, shown),) = view.matches_view(day, view.Choices()).days
+    assert [(card.league, card.match_id) for card in shown] == [("B", 0), ("B", 2), ("A", 1), ("A", 4), ("C", 3)]
+
+
+def test_a_match_that_has_begun_since_is_no_longer_to_come(cards):
+    def left(now):
+        return [card.match_id for card in view.still_to_come(cards, now, now.astimezone(LONDON).date())]
+
+    assert left(datetime(2026, 3, 13, 12, tzinfo=UTC)) == [2, 1, 3, 4]
+    assert left(datetime(2026, 3, 14, 15, tzinfo=UTC)) == [1, 3, 4]
+    assert left(datetime(2026, 3, 15, 23, tzinfo=UTC)) == [3, 4]
+    assert left(datetime(2026, 3, 16, 0, tzinfo=UTC)) == [4]
 
 
 def test_nobody_reaching_forty_per_cent_is_a_toss_up(cards):
