@@ -38,7 +38,8 @@ class Loaded:
 
     def try_on(self, rows: Floats) -> None:
         """LearningError unless the model gives probabilities for these rows."""
-        chances = np.asarray(self.model.predict(rows))
+        with np.errstate(all="ignore"):  # what comes out is judged, whatever happened on the way
+            chances = np.asarray(self.model.predict(rows))
         sound = chances.shape == (len(rows), 3) and bool(np.isfinite(chances).all()) and float(chances.min()) >= 0
         if not sound or float(np.abs(chances.sum(axis=1) - 1).max()) > 1e-6:
             raise LearningError(f"Version {self.version} gives no probabilities for a smoke row, so it does not take over.")
