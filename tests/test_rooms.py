@@ -43,7 +43,7 @@ OUTSIDE = {
     "boto3": ("core.storage",),
     "huey": ("workers",),
     "redis": ("workers",),
-    "fastapi": ("workers.api", "workers.schemas", "workers.routes"),
+    "fastapi": ("workers",),
     "dvc": ("workers",),
     "sklearn": ("core.learning",),
     "lightgbm": ("core.learning",),
