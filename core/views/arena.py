@@ -142,9 +142,8 @@ def forest_words(found: list[Slice]) -> str:
     """One line that says what the forest shows."""
     clear = [part for part in found[1:] if part.q is not None and part.q < 0.05]
     whole = found[0].difference
-    said = (
-        f"Over all {found[0].n:,} matches challenger minus champion is {signed(whole.point)} ({signed(whole.low)} to {signed(whole.high)})."
-    )
+    point, low, high = (signed(value, _digits(whole)) for value in (whole.point, whole.low, whole.high))
+    said = f"Over all {found[0].n:,} matches challenger minus champion is {point} ({low} to {high})."
     if not clear:
         return f"{said} No slice stands out after the correction for {count(len(found) - 1, 'look')}."
     return f"{said} Different after the correction: " + ", ".join(f"{part.label} {signed(part.difference.point)}" for part in clear) + "."

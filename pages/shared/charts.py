@@ -5,7 +5,9 @@ Text colours come from the style sheet (keys that begin with `fig_`), so that a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ AXIS = "rgba(128,136,146,.55)"
 BAND = "rgba(128,136,146,.18)"
 HIDDEN = {"showticklabels": False, "showgrid": False, "zeroline": False}
 SHOWN_GOALS = 6
+MARKS = re.compile(r"[\\`*_\[\]<>$~#|]|:(?=[A-Za-z])")  # what Markdown would take for a sign
 
 
 def figure(*traces: Any, height: int, x: dict[str, Any] | None = None, y: dict[str, Any] | None = None, **layout: Any) -> go.Figure:
@@ -52,32 +55,42 @@ def show(chart: go.Figure, key: str, alt: str, table: pd.DataFrame) -> None:
     `table` has columns named for people.
     """
     st.plotly_chart(chart, key=key, alt=alt, config={"displayModeBar": False, "scrollZoom": False, "doubleClick": False})
-    table_and_csv(table, key.removeprefix("fig_"), said=alt)
+    table_and_csv(table, key.removeprefix("fig_").removeprefix("cathalo_").removeprefix("cat_"), said=alt)
 
 
 def table_and_csv(table: pd.DataFrame, name: str, said: str = "") -> None:
     """The popover under a chart: one line of text, the table, and the table as a file called `name`.csv."""
     with st.popover("Table and CSV", icon=":material/table:", type="tertiary", key=f"pop_{name}"):
         if said:
-            st.caption(said.replace("*", r"\*").replace("_", r"\_"))
-        st.table(table, hide_index=True, border="horizontal")
+            st.caption(as_written(said))
         st.download_button(
             "Download as CSV",
-            table.to_csv(index=False).encode(),
+            lambda: table.to_csv(index=False).encode(),
             f"{name}.csv",
             "text/csv",
             key=f"csv_{name}",
             on_click="ignore",
             icon=":material/download:",
         )
+        st.table(_as_written(table), hide_index=True, border="horizontal")
+
+
+def as_written(text: str) -> str:
+    """The text for a place that reads Markdown, so that it is shown as it is written."""
+    return MARKS.sub(r"\\\g<0>", text)
+
+
+def _as_written(table: pd.DataFrame) -> pd.DataFrame:
+    words = {name: table[name].map(as_written, na_action="ignore") for name in table.columns if pd.api.types.is_string_dtype(table[name])}
+    return table.assign(**words).rename(columns=as_written)
 
 
 def ends(left: str, right: str, y: float) -> list[dict[str, Any]]:
     """The direction of an axis in words, at both its ends; `y` in pixels below the plot."""
     common = {"xref": "paper", "yref": "paper", "y": 0, "yshift": -y, "yanchor": "top", "showarrow": False, "font": {"size": 13}}
     return [
-        {**common, "x": 0, "xanchor": "left", "text": f"← {left}"},
-        {**common, "x": 1, "xanchor": "right", "text": f"{right} →"},
+        {**common, "x": 0, "xanchor": "left", "text": f"← {escape(left, quote=False)}"},
+        {**common, "x": 1, "xanchor": "right", "text": f"{escape(right, quote=False)} →"},
     ]
 
 
@@ -97,7 +110,7 @@ def scorelines(chances: NDArray[np.float64], home: str, away: str) -> go.Figure:
         *layers,
         digits,
         height=430,
-        x={**ticks, "side": "top", "title": {"text": f"{away} goals", "standoff": 10}},
+        x={**ticks, "side": "top", "title": {"text": f"{escape(away, quote=False)} goals", "standoff": 10}},
         y={**ticks, "autorange": "reversed", "title": {"text": f"{home} goals", "standoff": 16}},
     )
 
