@@ -19,15 +19,10 @@ if shown is None:
 else:
     st.set_page_config(page_title=f"{shown.match.title} · SoccerPredictAI")
     frame.masthead(shown.match.title, shown.match.where)
-    left, right = st.columns([1.4, 1], gap="medium")
-    with left:
-        match_page.forecast(shown)
-        match_page.reasons(shown)
-        match_page.models(shown)
-        match_page.form(shown)
-    with right:
-        match_page.scorelines(shown)
-        match_page.seal(shown)
+    if shown.match.said or shown.receipt:
+        match_page.in_full(shown)
+    else:
+        match_page.without_forecast(shown)
     match_page.downloads(shown)
     with st.container(horizontal=True):
         st.page_link("pages/matches.py", label="All matches", icon=":material/arrow_back:")

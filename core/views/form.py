@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from core.football.outcomes import Outcome
-from core.views.words import count, listed
+from core.views.words import count
 
 LAST = 6
 MEETINGS_SHOWN = 5
@@ -83,9 +83,9 @@ def _day(row: Mapping[Any, Any]) -> str:
 
 
 def _met(met: pd.DataFrame, home: tuple[str, str], away: tuple[str, str]) -> str:
-    """`64 meetings in the data: United won 24, Chelsea 19, drawn 21.`"""
+    """`64 earlier meetings in the data: United won 24, Chelsea 19; 21 drawn.`"""
     if met.empty:
-        return "They have not met in the data."
+        return "The data hold no earlier meeting."
     won = {home[0]: 0, away[0]: 0}
     drawn = 0
     for row in met.to_dict("records"):
@@ -94,5 +94,5 @@ def _met(met: pd.DataFrame, home: tuple[str, str], away: tuple[str, str]) -> str
             drawn += 1
         else:
             won[row["home_team_id" if outcome is Outcome.HOME else "away_team_id"]] += 1
-    parts = [f"{home[1]} won {won[home[0]]}", f"{away[1]} {won[away[0]]}", f"drawn {drawn}"]
-    return f"{count(len(met), 'meeting')} in the data: {listed(parts)}."
+    ended = f"{home[1]} won {won[home[0]]}, {away[1]} {won[away[0]]}; {drawn} drawn"
+    return f"{count(len(met), 'earlier meeting')} in the data: {ended}."

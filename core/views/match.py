@@ -9,17 +9,18 @@ from datetime import date, datetime, tzinfo
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from core.clock import from_iso
 from core.football.outcomes import Outcome, Probabilities, ScoreGrid, score_grid
 from core.football.scoring import log_loss, rps
 from core.views.charted import Verdict
-from core.views.words import count, number, percent, sentence
+from core.views.words import number, percent, sentence
 
 LARGEST = 2**53
 STAGES = (("champion", "Champion"), ("challenger", "Challenger"), ("baseline", "Baseline"))
 A_GUESS = math.log(3)  # log loss of saying a third each
-PLAYED = "finished"
+PLAYED, TO_COME = "finished", "scheduled"
 
 SEALED, HELD_OUT, WALKED = "sealed", "held out", "walked"
 _SOURCES = {
@@ -96,6 +97,7 @@ def match_view(match: Row, predictions: Sequence[Row], walked: Sequence[Row], se
     said = tuple(_all_said(predictions, walked, sealed, outcome is not None))
     champion = said[0] if said and said[0].stage == "champion" else None
     grid = score_grid(champion.probabilities) if champion else None
+    note = _note(match, champion, bool(predictions))
     return MatchView(
         match_id=match["match_id"],
         home=match["home_team"],
@@ -108,14 +110,15 @@ def match_view(match: Row, predictions: Sequence[Row], walked: Sequence[Row], se
         grid=grid,
         facts=tuple(_facts(grid, said)) if grid else (),
         outcome=outcome,
-        verdict=_verdict(match, champion, outcome),
-        note=_note(match, champion, bool(predictions)),
+        verdict=_verdict(match, champion, outcome, note),
+        note=note,
     )
 
 
-def chances_table(said: Iterable[Said]) -> list[tuple[str, ...]]:
-    """Each model's three numbers in per cent to one decimal, for a table and a download."""
-    return [(one.name, *(percent(chance, 1) for chance in one.probabilities.as_tuple())) for one in said]
+def chances_table(said: Iterable[Said]) -> pd.DataFrame:
+    """Each model's three numbers in per cent to one decimal, with columns named for people."""
+    rows = [(one.name, *(percent(chance, 1) for chance in one.probabilities.as_tuple())) for one in said]
+    return pd.DataFrame(rows, columns=["Model", "Home win", "Draw", "Away win"])
 
 
 def _has_score(match: Row) -> bool:
@@ -159,35 +162,36 @@ def _where(match: Row, day: date, kickoff: datetime | None) -> str:
 
 def _facts(grid: ScoreGrid, said: Sequence[Said]) -> Iterable[tuple[str, str, str]]:
     """(word, number, a smaller word behind it): all but the last follow from the one grid."""
-    chances = said[0].probabilities
+    home, draw, away = said[0].probabilities.percentages()
     home_goals, away_goals = grid.likeliest
     yield "Likeliest score", f"{home_goals}–{away_goals}", percent(float(grid.chances[home_goals, away_goals]))
     yield "Expected goals", "–".join(number(goals, 2) for goals in grid.expected_goals), ""
     yield "Over 2.5 goals", percent(grid.over(2.5)), ""
     yield "Both teams score", percent(grid.both_score), ""
-    yield "Home or draw", percent(1 - chances.away), ""
-    yield "Away or draw", percent(1 - chances.home), ""
-    yield "No draw", percent(1 - chances.draw), ""
+    # From the bar's own whole numbers, so that they can be added up by eye.
+    yield "Home or draw", f"{home + draw}%", ""
+    yield "Away or draw", f"{draw + away}%", ""
+    yield "No draw", f"{home + away}%", ""
     for one in said[1:]:
         if one.stage == "challenger":
             yield one.name, " · ".join(str(whole) for whole in one.probabilities.percentages()), ""
 
 
-def _verdict(match: Row, champion: Said | None, outcome: Outcome | None) -> Verdict | None:
-    """How it did, once played."""
+def _verdict(match: Row, champion: Said | None, outcome: Outcome | None, note: str) -> Verdict | None:
+    """How it did, once played; `note` says why there is no forecast."""
     if outcome is None:
         return None
     score = f"{match['home_score']:.0f}–{match['away_score']:.0f}"
     happened = (f"{match['home_team']} won", "a draw", f"{match['away_team']} won")[outcome]
     if champion is None:
-        return Verdict(True, f"Full time {score}: {happened}.", "There is no forecast of this match that was made without knowing it.")
-    given = champion.probabilities.as_tuple()[outcome]
+        return Verdict(True, f"Full time {score}: {happened}.", note)
+    given = champion.probabilities.percentages()[outcome]
     called = champion.probabilities.likeliest is outcome
     lead = "as the forecast had it" if called else "not what the forecast thought likeliest"
     chances, classes = np.array([champion.probabilities.as_tuple()]), np.array([int(outcome)])
     loss, ranked = float(log_loss(chances, classes)[0]), float(rps(chances, classes)[0])
     against = f"{'better' if loss < A_GUESS else 'worse'} than a blind guess, {number(A_GUESS, 3)}"
-    detail = f"{champion.name} gave it {percent(given)}. Log loss {number(loss, 3)} ({against}); RPS {number(ranked, 3)}."
+    detail = f"{champion.name} gave it {given}%. Log loss {number(loss, 3)} ({against}); RPS {number(ranked, 3)}."
     return Verdict(called, f"Full time {score}: {happened}, {lead}.", f"{detail} {_SOURCES[champion.source]}".strip())
 
 
@@ -197,9 +201,11 @@ def _note(match: Row, champion: Said | None, in_batch: bool) -> str:
         return ""
     if in_batch:
         return "The model has learned from this match, so what it says of it now is no forecast and is not shown."
-    if match["status"] not in (PLAYED, "scheduled"):
-        return sentence(f"this match is {match['status']}, so there is no forecast of it")
-    return "There is no forecast of this match: forecasts are kept for the matches of about the last year and for all to come."
+    if match["status"] == TO_COME:
+        return "There is no forecast of this match yet. `make pipeline` makes those of all matches to come."
+    if match["status"] != PLAYED:
+        return sentence(f"this match was {match['status']}, so there is no forecast of it")
+    return "There is no forecast of this match: they are kept for about the last year, and for all matches to come."
 
 
 def downloaded(view: MatchView) -> list[dict[str, Any]]:
@@ -216,12 +222,3 @@ def downloaded(view: MatchView) -> list[dict[str, Any]]:
         }
         for one in view.said
     ]
-
-
-def summary(view: MatchView) -> str:
-    """The forecast as one sentence, for those who hear the page."""
-    if view.champion is None:
-        return view.note
-    home, draw, away = view.champion.probabilities.percentages()
-    spoken = count(len(view.said), "model")
-    return f"{view.home} {home} per cent, draw {draw}, {view.away} {away}, by {view.champion.name}, one of {spoken}."

@@ -11,7 +11,7 @@ import pandas as pd
 
 from core.clock import from_iso
 from core.football.outcomes import Probabilities
-from core.views.words import MISSING, count, day, duration, percent
+from core.views.words import count, day, duration, percent
 
 Row = Mapping[str, Any]
 
@@ -53,7 +53,7 @@ def _lines(row: Row, titles: Mapping[int, str], zone: tzinfo) -> list[tuple[str,
         ("Model", f"champion v{row['model_version']}" + (f", {title}" if title else "")),
         ("Sealed", _moment(from_iso(row["sealed_at"]), zone)),
         ("Digest", _grouped(row["digest"])),
-        ("Before it", _grouped(row["previous_digest"])),
+        ("Before it", _grouped(row["previous_digest"][:16]) + " …"),
         ("Chain", f"entry {row['entry']:,}" + (", of the replay" if row["timeline"] == "replay" else "")),
     ]
 
@@ -71,16 +71,13 @@ def _moved(own: Sequence[Row]) -> str:
     first, last = _chances(own[0]), _chances(own[-1])
     if len(own) == 1:
         return "It has not moved since it was first sealed."
-    gap = round(100 * last.home) - round(100 * first.home)
+    before, now = first.percentages()[0], last.percentages()[0]
     steps = f"Sealed {count(len(own), 'time')}"
     if first.percentages() == last.percentages():
         return f"{steps}; it stands where it was first sealed."
-    direction = "up" if gap > 0 else "down"
-    return (
-        f"{steps}. A home win went {direction} from {percent(first.home)} to {percent(last.home)}."
-        if gap
-        else f"{steps}; the home win stayed at {percent(last.home)}."
-    )
+    if before == now:
+        return f"{steps}; the home win stayed at {now}%."
+    return f"{steps}. A home win went {'up' if now > before else 'down'} from {before}% to {now}%."
 
 
 def _moves(own: Sequence[Row], zone: tzinfo) -> pd.DataFrame:
@@ -107,7 +104,6 @@ def _moment(moment: datetime, zone: tzinfo) -> str:
     return f"{day(local)}, {local:%H:%M}"
 
 
-def _grouped(digest: str, shown: int = 32) -> str:
-    """The first half of a digest in groups of eight: enough to compare, short enough to read."""
-    start = digest[:shown]
-    return " ".join(start[i : i + 8] for i in range(0, len(start), 8)) or MISSING
+def _grouped(digest: str) -> str:
+    """A digest in groups of eight, as people compare them."""
+    return " ".join(digest[i : i + 8] for i in range(0, len(digest), 8))

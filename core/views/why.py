@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from core.football.outcomes import Probabilities
 from core.football.words import FEATURE_WORDS
 from core.views.words import percent, signed
 
@@ -30,8 +31,8 @@ class Why:
     table: pd.DataFrame
 
 
-def why(parts: Mapping[str, float], home_chance: float) -> Why:
-    """From a model's contributions by feature and the chance of a home win that they lead to."""
+def why(parts: Mapping[str, float], led_to: Probabilities) -> Why:
+    """From a model's contributions by feature and the forecast that they lead to."""
     named = {feature: FEATURE_WORDS.get(feature, (OTHER, _plainly(feature))) for feature in parts}
     shown = {words: parts[feature] for feature, (_, words) in named.items()}
     if len(shown) > MOST:
@@ -40,9 +41,9 @@ def why(parts: Mapping[str, float], home_chance: float) -> Why:
     rounded = rounded_to_sum(shown)
     # A bar without a length says nothing; the table has it all.
     order = sorted([label for label in rounded if rounded[label]] or rounded, key=lambda label: -abs(rounded[label]))
-    started = _chance(math.log(home_chance / (1 - home_chance)) - total)
+    started = _chance(math.log(led_to.home / (1 - led_to.home)) - total)
     words = (
-        f"What moved the home side’s chance from {percent(started)} in an average match to {percent(home_chance)} here, in log-odds. "
+        f"What moved the home side’s chance from {percent(started)} in an average match to {led_to.percentages()[0]}% here, in log-odds. "
         f"{'The parts' if len(order) > 1 else 'It'} add{'' if len(order) > 1 else 's'} up to {signed(sum(rounded.values()), 2)}."
     )
     table = pd.DataFrame(

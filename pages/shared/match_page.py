@@ -21,6 +21,9 @@ from core.views.receipt import Receipt, not_sealed, receipt
 from core.views.why import Why, why
 from pages.shared import cards, charts, frame, tables
 
+NARROW = 760  # pixels
+SAME = 1e-6  # how far two numbers may be apart that are the same forecast
+
 
 class Shown(NamedTuple):
     """All that the page shows of one match; `why` and `receipt` where there is one. `away`: the database does not answer."""
@@ -58,11 +61,37 @@ def _titles(services: Services) -> dict[int, str]:
 
 
 def _why(services: Services, seen: MatchView) -> Why | None:
-    """Why the champion says so; None when the forecast shown is not the one that the champion of today makes."""
+    """Why the champion says so; None when the forecast shown is not what the champion of today says of the features of today."""
     champion, features = seen.champion, services.features.get_features(seen.match_id)
-    if champion is None or features is None or services.models.versions().get("champion") != champion.version:
+    said = services.predictions.get_prediction(seen.match_id)
+    if champion is None or features is None or said is None or services.models.versions().get("champion") != champion.version:
         return None
-    return why(services.models.explain(features, "champion"), champion.probabilities.home)
+    if abs(said["proba_home"] - champion.probabilities.home) > SAME:
+        return None
+    return why(services.models.explain(features, "champion"), champion.probabilities)
+
+
+def in_full(shown: Shown) -> None:
+    """All that is known of a match that was forecast; the models stand where there is room, so that both columns end alike."""
+    left, right = st.columns([1.4, 1], gap="medium")
+    with left:
+        forecast(shown)
+        reasons(shown)
+        if shown.receipt:
+            models(shown)
+        form(shown)
+    with right:
+        scorelines(shown)
+        if not shown.receipt:
+            models(shown)
+        seal(shown)
+
+
+def without_forecast(shown: Shown) -> None:
+    """What is known of a match that nobody forecast."""
+    with st.container(width=NARROW):
+        forecast(shown)
+        form(shown)
 
 
 def forecast(shown: Shown) -> None:
@@ -71,7 +100,7 @@ def forecast(shown: Shown) -> None:
     if seen.verdict:
         tables.verdict(seen.verdict)
     if seen.champion is None:
-        if seen.note:
+        if seen.note and not seen.verdict:
             st.html(cards.empty(seen.note))
         return
     st.html(
@@ -129,7 +158,7 @@ def _form(one: Form) -> str:
         f"{cards.hidden(match.words + '; ')}</li>"
         for match in one.last
     )
-    letters = f'<ol class="frm">{played}</ol>' if played else '<span class="mute">no match in the data</span>'
+    letters = f'<ol class="frm">{played}</ol>' if played else '<span class="mute">none earlier</span>'
     return f'<tr><th scope="row">{escape(one.team)}</th><td>{letters}</td><td>{one.goals}</td></tr>'
 
 
@@ -149,8 +178,9 @@ def models(shown: Shown) -> None:
     said = shown.match.said
     if len(said) < 2:
         return
-    tables.section("What each model says", "Same match, same moment; the champion is the one that speaks on the other pages.")
+    tables.section("What each model says", "The champion is the one that speaks on the other pages.")
     st.html(cards.wrapped('<ul class="mods">', *(_model(one, shown.match) for one in said), "</ul>"))
+    charts.table_and_csv(view.chances_table(said), "models", said="What each model says of this match, in per cent.")
 
 
 def _model(one: Said, seen: MatchView) -> str:

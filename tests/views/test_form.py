@@ -50,7 +50,7 @@ def test_form_is_told_from_each_sides_own_view_the_latest_last(played):
 def test_nothing_of_the_day_itself_later_or_awarded_counts(played):
     found = past(MATCH, played)
     assert not any("9–0" in match.words or "8–0" in match.words for form in found.forms for match in form.last)
-    assert found.words == "2 meetings in the data: United won 0, Chelsea 1 and drawn 1."
+    assert found.words == "2 earlier meetings in the data: United won 0, Chelsea 1; 1 drawn."
     assert [(meeting.day, meeting.score) for meeting in found.meetings] == [("1 Mar 2025", "3–0"), ("1 Mar 2024", "1–1")]
 
 
@@ -64,5 +64,5 @@ def test_only_the_last_six_are_told():
 def test_a_team_without_a_past_and_teams_that_never_met_are_said_to_be_so():
     found = past(MATCH, history(("2026-01-01", "e", "1-0", "u", "finished")))
     assert found.forms[1].last == () and found.forms[1].goals == "–"
-    assert found.words == "They have not met in the data."
+    assert found.words == "The data hold no earlier meeting."
     assert found.meetings == ()

@@ -77,6 +77,18 @@ def test_the_facts_follow_from_the_grid_and_name_the_challenger():
     assert [one.name for one in found.said] == ["Champion v1", "Challenger v2"]
 
 
+def test_double_chances_are_sums_of_the_bars_numbers():
+    chances = (0.1455, 0.2065, 0.648)
+    facts = {word: value for word, value, _ in seen(predictions=[predicted(chances=chances)]).facts}
+    assert seen(predictions=[predicted(chances=chances)]).champion.probabilities.percentages() == (14, 21, 65)
+    assert (facts["Home or draw"], facts["Away or draw"], facts["No draw"]) == ("35%", "86%", "79%")
+
+
+def test_the_models_stand_side_by_side_in_a_table():
+    found = view.chances_table(seen(predictions=[predicted(), predicted("challenger", 2, (0.4111, 0.28, 0.3089))]).said)
+    assert found.to_numpy().tolist() == [["Champion v1", "39.0%", "28.0%", "33.0%"], ["Challenger v2", "41.1%", "28.0%", "30.9%"]]
+
+
 def test_of_a_match_to_come_the_batch_speaks_and_there_is_no_verdict():
     found = seen(predictions=[predicted()], sealed=[entry()])
     assert found.champion.version == 1
@@ -107,6 +119,7 @@ def test_a_number_from_a_model_that_learned_from_the_result_is_never_shown():
     assert none.champion is None and none.grid is None and none.facts == ()
     assert "has learned from this match" in none.note
     assert none.verdict.sentence == "Full time 1–3: Bournemouth won."
+    assert none.verdict.detail == none.note
 
 
 def test_what_is_unknown_about_learning_counts_as_learned():
@@ -115,7 +128,12 @@ def test_what_is_unknown_about_learning_counts_as_learned():
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [("awarded", "This match is awarded"), ("scheduled", "about the last year"), ("postponed", "This match is postponed")],
+    [
+        ("awarded", "This match was awarded"),
+        ("scheduled", "no forecast of this match yet"),
+        ("finished", "about the last year"),
+        ("postponed", "This match was postponed"),
+    ],
 )
 def test_a_match_without_a_forecast_says_why(status, words):
     assert words in seen({**MATCH, "status": status}).note

@@ -22,7 +22,8 @@ def test_a_receipt_says_what_was_sealed_when_and_by_whom():
     assert lines["As of"] == "17 April 2026, 16:30, 2 days before kick-off"
     assert lines["Model"] == "champion v1, Elo, ordered logit"
     assert lines["Sealed"] == "17 April 2026, 16:30"
-    assert lines["Digest"] == "9f2c7d41 9f2c7d41 9f2c7d41 9f2c7d41"
+    assert lines["Digest"] == " ".join(["9f2c7d41"] * 8)
+    assert lines["Before it"] == "abababab abababab …"
     assert lines["Chain"] == "entry 48,213"
 
 
