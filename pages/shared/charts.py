@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -89,13 +88,13 @@ def ends(left: str, right: str, y: float) -> list[dict[str, Any]]:
     """The direction of an axis in words, at both its ends; `y` in pixels below the plot."""
     common = {"xref": "paper", "yref": "paper", "y": 0, "yshift": -y, "yanchor": "top", "showarrow": False, "font": {"size": 13}}
     return [
-        {**common, "x": 0, "xanchor": "left", "text": f"← {escape(left, quote=False)}"},
-        {**common, "x": 1, "xanchor": "right", "text": f"{escape(right, quote=False)} →"},
+        {**common, "x": 0, "xanchor": "left", "text": f"← {left}"},
+        {**common, "x": 1, "xanchor": "right", "text": f"{right} →"},
     ]
 
 
 def scorelines(chances: NDArray[np.float64], home: str, away: str) -> go.Figure:
-    """The chance of each score up to 5-5 in per cent. `chances[home goals, away goals]` sums to one."""
+    """The chance of each score up to 5-5 in per cent. `chances[home goals, away goals]` sums to one; names as HTML, escaped."""
     grid = 100 * chances[:SHOWN_GOALS, :SHOWN_GOALS]
     goals = np.arange(len(grid))
     rows, columns = np.indices(grid.shape)
@@ -110,7 +109,7 @@ def scorelines(chances: NDArray[np.float64], home: str, away: str) -> go.Figure:
         *layers,
         digits,
         height=430,
-        x={**ticks, "side": "top", "title": {"text": f"{escape(away, quote=False)} goals", "standoff": 10}},
+        x={**ticks, "side": "top", "title": {"text": f"{away} goals", "standoff": 10}},
         y={**ticks, "autorange": "reversed", "title": {"text": f"{home} goals", "standoff": 16}},
     )
 
