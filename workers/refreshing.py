@@ -41,10 +41,12 @@ class Run:
 
     def _read(self) -> None:
         """Pass its log on to ours, line by line, and learn from it."""
-        for spoken in self.process.stderr or ():
-            text = spoken.decode(errors="replace")
-            sys.stderr.write(text)
-            self._learn(text)
+        assert self.process.stderr is not None
+        with self.process.stderr as spoken:
+            for some in spoken:
+                text = some.decode(errors="replace")
+                sys.stderr.write(text)
+                self._learn(text)
 
     def _learn(self, text: str) -> None:
         try:
