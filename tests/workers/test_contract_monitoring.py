@@ -1,0 +1,410 @@
+"""Models, tasks, queues, workers, drift and metrics over HTTP: EP-1, EP-6, EP-8 to EP-19 of the contract."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime
+
+import pytest
+from prometheus_client import REGISTRY
+
+from core.clock import iso
+from core.errors import QueueUnavailable
+from core.metrics import DRIFT_SCORE
+from core.storage.exports import EXPORTED
+from core.storage.task_ledger import STATES, Pulse
+from tests.serving.batches import MOMENT
+from tests.workers.house import ROOT, environment, eventually, free_port
+from tests.workers.served import KEY, Served, publish_small
+from workers import schemas, sidecar
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    made = Served(tmp_path_factory.mktemp("monitoring") / "home")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    made = Served(tmp_path / "home")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def empty(tmp_path):
+    made = Served(tmp_path / "empty", published=False)
+    yield made
+    made.close()
+
+
+def beating(served, worker="ml@here:1", queue="ml", task=None):
+    served.jobs.ledger.beat(Pulse(worker, queue, 1, "here", datetime.now(UTC), {"champion": 1, "challenger": 2}, 7, task))
+
+
+def taken(answer) -> str:
+    """The id of the task that a 202 names."""
+    said = schemas.AsyncPredictResponse.model_validate(answer.json(), strict=True)
+    assert (answer.status_code, said.status_url) == (202, f"/monitoring/task_status/{said.task_id}")
+    return said.task_id
+
+
+@pytest.mark.parametrize(("stage", "version"), [("champion", 1), ("challenger", 2), ("baseline", 3)])
+def test_EP_6_tells_version_stage_metrics_parameters_and_features(served, stage, version):
+    answer = served.client.get(f"/predict/model/info?stage={stage}")
+    said = schemas.ModelInfoResponse.model_validate(answer.json(), strict=True)
+    assert set(answer.json()) == set(schemas.ModelInfoResponse.model_fields)
+    assert (said.model_version, said.model_stage, said.loaded, answer.headers["X-Model-Version"]) == (version, stage, True, str(version))
+    assert (said.metrics, said.params) == ({"log_loss": 1.0}, {"recipe": stage})
+    body = {"features": {feature.name: 0 for feature in said.features}}
+    assert served.client.post(f"/predict/?stage={stage}", json=body).status_code == 200
+
+
+def test_EP_6_works_without_the_model_loaded(tmp_path):
+    served = Served(tmp_path / "home", start=False)
+    assert served.client.get("/predict/model/info").json()["model_version"] == 1
+    served.close()
+
+
+def test_EP_6_an_absent_alias_is_404(tmp_path):
+    served = Served(tmp_path / "home", published=False, start=False)
+    publish_small(served.store, {"champion": 1})
+    answer = served.client.get("/predict/model/info?stage=challenger")
+    assert (answer.status_code, "challenger" in answer.json()["detail"]) == (404, True)
+    served.close()
+
+
+def test_EP_6_a_copy_that_is_older_than_30_seconds_is_503(fresh, monkeypatch):
+    monkeypatch.setattr(fresh.services.models._shelf, "_answered", time.monotonic() - 29)
+    assert fresh.client.get("/predict/model/info").status_code == 200
+    monkeypatch.setattr(fresh.services.models._shelf, "_answered", time.monotonic() - 31)
+    answer = fresh.client.get("/predict/model/info")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+
+
+@pytest.mark.parametrize("path", ["/monitoring/task_status/{}", "/monitoring/task_status/{}/"])
+def test_EP_8_a_task_is_told_with_exactly_the_fields_of_the_contract(served, path):
+    task_id = served.jobs.hand_in("get_model_info", {"model_stage": None})
+    answer = served.client.get(path.format(task_id))
+    assert answer.status_code == 200
+    assert list(answer.json()) == ["task_id", "status", "progress", "result", "error", "created_at", "started_at", "finished_at"]
+    assert answer.json() == served.jobs.ledger.get(task_id) == served.client.get(path.format(task_id)).json()
+    assert set(STATES) == {"PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED", "LOST", "EXPIRED"}
+
+
+def test_EP_8_survives_a_restart(fresh):
+    task_id = fresh.jobs.hand_in("get_model_info", {"model_stage": None})
+    before = fresh.client.get(f"/monitoring/task_status/{task_id}").json()
+    again = Served(fresh.settings.home, published=False)
+    assert again.client.get(f"/monitoring/task_status/{task_id}").json() == before
+    again.close()
+
+
+@pytest.mark.parametrize("task_id", ["nothing-like-it", "0", "-1", "%00", "é", "a" * 5000, "9223372036854775808"])
+def test_EP_8_an_id_that_is_none_is_404_in_words(served, task_id):
+    answer = served.client.get(f"/monitoring/task_status/{task_id}")
+    assert answer.status_code == 404
+    assert "There is no task" in answer.json()["detail"]
+
+
+def test_EP_8_a_result_with_numbers_that_json_cannot_say_is_told_all_the_same(served, monkeypatch):
+    row = {"task_id": "x", "status": "SUCCESS", "result": {"loss": math.nan}, "error": None, "created_at": "2026-01-01T00:00:00Z"}
+    monkeypatch.setattr(served.services.records, "task", lambda task_id: row)
+    assert served.client.get("/monitoring/task_status/x").json()["result"] == {"loss": None}
+
+
+def test_EP_9_tells_the_latest_report_and_refreshes_the_gauge(fresh):
+    feature = {"feature": "elo_diff", "drifts": True}
+    report = {"as_of": iso(MOMENT), "drift_score": 0.25, "sentence": "It moved.", "hurts": False, "features": [feature, {"feature": "sex"}]}
+    publish_small(fresh.store, version="v2", files={"drift.json": json.dumps(report).encode()})
+    for lookup in fresh.services.lookups().values():
+        lookup.refresh()
+    DRIFT_SCORE.set(0.9)
+    said = fresh.stranger.get("/monitoring/drift").json()
+    assert (said["drift_score"], said["sentence"], said["hurts"], said["error"]) == (0.25, "It moved.", False, None)
+    assert (said["features_checked"], said["features_drifting"]) == (2, ["elo_diff"])
+    assert REGISTRY.get_sample_value("model_feature_drift_score") == 0.25
+
+
+def test_EP_9_no_report_yet_is_no_error(empty):
+    answer = empty.stranger.get("/monitoring/drift/")
+    assert (answer.status_code, answer.json()["drift_score"], answer.json()["error"]) == (200, None, None)
+
+
+def test_EP_9_an_unreadable_report_is_null_with_its_error_and_the_gauge_keeps_its_value(fresh):
+    fresh.stranger.get("/monitoring/drift")
+    before = REGISTRY.get_sample_value("model_feature_drift_score")
+    publish_small(fresh.store, version="v2", files={"drift.json": b'{"drift_score": 0.9'})
+    for lookup in fresh.services.lookups().values():
+        lookup.refresh()
+    answer = fresh.stranger.get("/monitoring/drift")
+    assert (answer.status_code, answer.json()["drift_score"]) == (200, None)
+    assert "drift.json" in answer.json()["error"]
+    assert REGISTRY.get_sample_value("model_feature_drift_score") == before == 0.125
+
+
+def test_EP_10_counts_what_waits_and_runs_and_tells_it_per_worker(fresh):
+    first, second = (fresh.jobs.hand_in("get_model_info", {"model_stage": None}) for _ in range(2))
+    fresh.jobs.ledger.claim(first, "ml@here:1", 30)
+    beating(fresh, task=first)
+    answer = fresh.stranger.get("/monitoring/queues")
+    said = schemas.QueueStats.model_validate(answer.json(), strict=True)
+    assert (answer.status_code, said.active, said.scheduled, said.backend) == (200, 1, 0, "SQLite")
+    assert said.reserved == said.queues["ml"].reserved == 2  # its message is there until a worker takes it
+    assert [(row.worker, row.active, row.current_task, row.tasks_done) for row in said.workers] == [("ml@here:1", 1, first, 7)]
+    assert (said.tasks["PENDING"], said.tasks["STARTED"]) == (1, 1)
+    fresh.jobs.ledger.retry(first, "ml@here:1", {"kind": "bug", "message": "x"}, 10)
+    assert fresh.stranger.get("/monitoring/queues/").json()["scheduled"] == 1
+    assert second
+
+
+def test_EP_10_a_broker_that_is_down_is_503_with_a_body(served, monkeypatch):
+    def away():
+        raise QueueUnavailable("The task queue does not answer. Check SOCCER_QUEUE_URL.")
+
+    monkeypatch.setattr(served.jobs.queue("batch"), "size", away)
+    answer = served.stranger.get("/monitoring/queues")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "SOCCER_QUEUE_URL" in answer.json()["detail"]
+
+
+def test_EP_11_tells_each_worker_and_a_dead_one_leaves(fresh):
+    assert fresh.stranger.get("/monitoring/workers").json() == []
+    beating(fresh)
+    beating(fresh, "batch@here:2", "batch")
+    answer = fresh.stranger.get("/monitoring/workers/").json()
+    assert [row["queues"] for row in answer] == [["batch"], ["ml"]]
+    said = schemas.WorkerInfo.model_validate(answer[1], strict=True)
+    assert (said.worker, said.model_versions, said.tasks_done) == ("ml@here:1", {"champion": 1, "challenger": 2}, 7)
+    assert 0 <= said.ping_age_seconds < 5
+    fresh.jobs.ledger.leave("batch@here:2")
+    assert len(fresh.stranger.get("/monitoring/workers").json()) == 1
+    eventually(lambda: fresh.stranger.get("/monitoring/workers").json() == [], 7)
+
+
+def test_EP_12_readiness_names_each_part_with_its_age_and_reason(fresh, empty):
+    answer = fresh.stranger.get("/readyz")
+    schemas.Readiness.model_validate(answer.json(), strict=True)
+    assert (answer.status_code, answer.json()["worker"]["ok"], answer.json()["model"]["ok"]) == (503, False, True)
+    assert "make run" in answer.json()["worker"]["reason"]
+    beating(fresh)
+    ready = eventually(lambda: (found := fresh.stranger.get("/readyz")).status_code == 200 and found, 5)
+    assert all(ready.json()[part]["ok"] for part in ("model", "batch_files", "worker", "database"))
+    beating(fresh)
+    health = fresh.stranger.get("/healthcheck/")
+    assert health.status_code == 200
+    assert health.json()["versions"] == {"champion": 1, "challenger": 2, "baseline": 3}
+    assert "make pipeline" in empty.stranger.get("/readyz").json()["model"]["reason"]
+
+
+def test_EP_13_nothing_is_being_played_as_far_as_we_know(served):
+    for query in ("", "?date=2026-03-14", "?league=premier&date=2026-03-14"):
+        answer = served.stranger.get(f"/livescores/{query}")
+        assert (answer.status_code, answer.json()) == (200, [])
+
+
+@pytest.mark.parametrize("day", ["2026-02-30", "14.03.2026", "yesterday", "", "20260314", "2026-03-14T12:00:00Z"])
+def test_EP_13_a_date_that_is_none_is_422(served, day):
+    answer = served.stranger.get("/livescores", params={"date": day})
+    assert (answer.status_code, list(answer.json()["problems"])) == (422, ["query.date"])
+
+
+def test_EP_14_anything_else_is_a_json_404_and_a_wrong_method_405(served):
+    for prefix in ("/predict", "/monitoring", "/livescores", "/calendar", "/docs", "/openapi.json", "/metrics", "/healthz"):
+        for rest in ("/nothing/here", "/nothing/here/", "/%00/x"):
+            answer = served.client.get(prefix + rest)
+            assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json"), prefix + rest
+    for method, path in [
+        ("POST", "/healthz"),
+        ("GET", "/predict/"),
+        ("DELETE", "/predict/1"),
+        ("POST", "/predict/matches/"),
+        ("PUT", "/livescores"),
+    ]:
+        answer = served.client.request(method, path)
+        assert (answer.status_code, answer.headers["content-type"]) == (405, "application/json"), path
+        assert answer.headers["Allow"]
+    for bare in ("/monitoring", "/monitoring/", "/calendar", "/calendar/team/1.ics"):
+        assert served.client.get(bare).status_code == 404
+    assert served.client.get("/matches").text == "<h1>a page</h1>"
+
+
+def test_EP_14_a_path_that_only_begins_alike_is_a_page(served):
+    for path in ("/prediction", "/predictable/1", "/docsy", "/healthzz", "//predict", "/"):
+        assert served.client.get(path).text == "<h1>a page</h1>"
+
+
+def test_EP_15_a_promotion_is_a_task_with_its_reason_and_its_caller(served):
+    task_id = taken(served.client.post("/predict/model/promote", json={"version": 2, "reason": " better ", "expected_champion": 1}))
+    claim = served.jobs.ledger.claim(task_id, "w", 30)
+    assert claim.name == "promote"
+    request = claim.arguments.pop("request")
+    assert request and KEY not in json.dumps(claim.arguments)
+    who = claim.arguments.pop("who")
+    assert who.startswith("API, key ") and len(who) == 17
+    assert claim.arguments == {"version": 2, "reason": "better", "expected_champion": 1}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"version": 2, "expected_champion": 1},
+        {"version": 2, "reason": "", "expected_champion": 1},
+        {"version": 2, "reason": " \n\t", "expected_champion": 1},
+        {"version": 2, "reason": "better"},
+        {"version": "2", "reason": "better", "expected_champion": 1},
+        {"version": 0, "reason": "better", "expected_champion": 1},
+        {"version": 2, "reason": "x" * 2001, "expected_champion": 1},
+        {"version": 2, "reason": "better", "expected_champion": 1, "force": True},
+    ],
+    ids=str,
+)
+def test_EP_15_an_empty_reason_or_a_body_that_is_no_promotion_is_422(served, body):
+    assert served.client.post("/predict/model/promote/", json=body).status_code == 422
+
+
+def test_EP_16_a_rollback_is_a_task_and_wants_a_reason(served):
+    task_id = taken(served.client.post("/predict/model/rollback/", json={"reason": "worse"}))
+    assert served.jobs.ledger.claim(task_id, "w", 30).arguments["reason"] == "worse"
+    assert served.client.post("/predict/model/rollback", json={"reason": "  "}).status_code == 422
+    keyed = [served.client.post("/predict/model/rollback", json={"reason": "x"}, headers={"Idempotency-Key": "k"}) for _ in range(2)]
+    assert taken(keyed[0]) == taken(keyed[1])
+
+
+def test_EP_17_a_task_is_revoked_and_queued_again_and_409_when_it_cannot_be(served):
+    task_id = served.jobs.hand_in("get_model_info", {"model_stage": None})
+    revoke, requeue = (f"/monitoring/tasks/{task_id}/{what}" for what in ("revoke", "requeue"))
+    assert (served.client.post(requeue).status_code, served.client.post(requeue + "/").status_code) == (409, 409)
+    revoked = served.client.post(revoke)
+    assert (revoked.status_code, revoked.json()["status"]) == (200, "REVOKED")
+    again = served.client.post(revoke + "/")
+    assert (again.status_code, "REVOKED" in again.json()["detail"]) == (409, True)
+    queued = served.client.post(requeue)
+    assert (queued.status_code, queued.json()["status"]) == (200, "PENDING")
+    for what in ("revoke", "requeue"):
+        assert served.client.post(f"/monitoring/tasks/nothing/{what}").status_code == 404
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_EP_18_a_table_on_the_list_is_a_task(served, name):
+    task_id = taken(served.client.post(f"/monitoring/export/{name}"))
+    assert served.jobs.ledger.claim(task_id, "w", 30).arguments == {"name_table": name}
+
+
+@pytest.mark.parametrize("name", ["tasks", "meta", "MATCHES", "matches;drop table matches", "sqlite_master", "%00", "é", "x" * 5000])
+def test_EP_18_any_other_name_is_404_and_leaves_no_task(served, name):
+    before = served.services.records.task_counts()
+    answer = served.client.post(f"/monitoring/export/{name}/")
+    assert (answer.status_code, "There is no table" in answer.json()["detail"]) == (404, True)
+    assert len(answer.content) < 1000
+    assert served.services.records.task_counts() == before
+
+
+def test_EP_19_a_second_refresh_is_given_the_firsts_id_until_it_has_ended(fresh):
+    first = taken(fresh.client.post("/monitoring/refresh"))
+    assert taken(fresh.client.post("/monitoring/refresh/")) == first
+    fresh.jobs.ledger.claim(first, "w", 30)
+    running = fresh.client.post("/monitoring/refresh")
+    assert (taken(running), running.json()["status"]) == (first, "STARTED")
+    fresh.jobs.ledger.succeed(first, "w", {"stages": 1})
+    assert taken(fresh.client.post("/monitoring/refresh")) != first
+
+
+def test_traps_a_large_body_is_413_before_it_is_read(served):
+    read = []
+
+    def large(parts):
+        for _ in range(parts):
+            read.append(1)
+            yield b" " * 16384
+
+    told = served.client.post("/predict/", content=b" " * 65537)
+    assert (told.status_code, "64 KiB" in told.json()["detail"]) == (413, True)
+    assert served.client.post("/predict/", content=large(1000)).status_code == 413
+    for path in ("/monitoring/refresh", "/predict/async/", "/nothing", "/predict/nothing"):
+        assert served.client.post(path, content=b" " * 70000).status_code == (200 if path == "/nothing" else 413)
+    assert served.client.post("/predict/", content=b'{"features": {}}' + b" " * 65000).status_code == 422
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """`uvicorn workers.api:api` with two processes, which share their metrics in a folder."""
+    home, port = tmp_path_factory.mktemp("alone") / "home", free_port()
+    shared = home.with_name("metrics")
+    shared.mkdir()
+    Served(home, start=False).close()
+    surroundings = environment(home, PROMETHEUS_MULTIPROC_DIR=str(shared), FASTAPI_HEADER_TOKEN=KEY)
+    command = [sys.executable, "-m", "uvicorn", "workers.api:api", "--port", str(port), "--workers", "2", "--log-level", "warning"]
+    log = (home.parent / "log.txt").open("w")
+    process = subprocess.Popen(command, cwd=ROOT, env=surroundings, stderr=log, stdout=log)
+
+    def ask(path, **headers):
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return answer.read().decode()
+
+    def answers():
+        try:
+            return ask("/healthz")
+        except OSError:
+            return None
+
+    eventually(answers, 60)
+    yield ask, home.parent / "log.txt"
+    process.terminate()
+    process.wait(20)
+    log.close()
+
+
+def test_EP_1_several_processes_are_counted_together(alone):
+    ask, _ = alone
+    for _ in range(60):
+        ask("/predict/matches/", **{"X-API-Key": KEY})
+    for _ in range(10):  # whichever process answers
+        told = ask("/metrics")
+        wanted = 'http_requests_total{method="GET",path="/predict/matches/",status="200"} '
+        assert float(told.split(wanted)[1].split()[0]) == 60.0
+    assert "# TYPE http_requests_total counter" in told
+    assert "model_info{" in told
+
+
+def test_AUTH_5_a_token_in_the_query_reaches_no_log(alone):
+    ask, log = alone
+    with pytest.raises(urllib.error.HTTPError):
+        ask("/predict/matches/?token=a-secret-in-the-query")
+    ask("/livescores/?token=a-secret-in-the-query")
+    time.sleep(0.3)
+    assert "/livescores/" in log.read_text()
+    assert "a-secret-in-the-query" not in log.read_text()
+
+
+@pytest.mark.parametrize("kind", ["a file", "below a file"])
+def test_EP_1_a_folder_for_metrics_that_cannot_be_written_fails_the_start_with_a_sentence(tmp_path, kind):
+    (tmp_path / "file").write_text("")
+    folder = tmp_path / "file" if kind == "a file" else tmp_path / "file" / "folder"
+    command = [sys.executable, "-m", "uvicorn", "workers.api:api", "--port", str(free_port())]
+    surroundings = environment(tmp_path / "home", PROMETHEUS_MULTIPROC_DIR=str(folder))
+    done = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert f"PROMETHEUS_MULTIPROC_DIR is {folder}, which cannot be written" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_EP_1_the_sidecar_serves_the_same(served):
+    other = sidecar.serve(0)
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{other.port}/metrics", timeout=5) as answer:
+            told = answer.read().decode()
+            kind = answer.headers["Content-Type"]
+    finally:
+        other.close()
+    assert kind == served.stranger.get("/metrics").headers["content-type"]
+    assert "# TYPE http_requests_total counter" in told

@@ -1,0 +1,190 @@
+"""The champion changes under a lease, with a row in the audit: EP-15 and EP-16 where they are carried out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from core.errors import AliasMissing, PromotionRefused, TaskStateError
+from core.storage import audit_log, leases, logbook
+from core.storage.database import Database
+from core.storage.registry import Registry
+from tests.serving.models import register
+from workers import promotions
+from workers.promotions import LEASE, Promotions, before
+
+
+@pytest.fixture(scope="module")
+def registered(migrated, tmp_path_factory):
+    """A registry with three versions, of which the first is the champion."""
+    folder = tmp_path_factory.mktemp("registered")
+    shutil.copy(migrated, folder / "mlflow.db")
+    registry = Registry(f"sqlite:///{folder / 'mlflow.db'}", "soccer-match-outcome", folder / "artifacts")
+    for number in (1, 2, 3):
+        assert register(registry, folder / f"model{number}", lean=number / 10) == number
+    registry.set_alias("champion", 1)
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def place(registered, tmp_path):
+    """Who decides: each with clients of his own."""
+    shutil.copy(registered, tmp_path / "mlflow.db")
+    databases = []
+
+    def decider() -> Promotions:
+        databases.append(Database(f"sqlite:///{tmp_path / 'soccer.db'}"))
+        databases[-1].create()
+        return Promotions(databases[-1], Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", "soccer-match-outcome"))
+
+    yield SimpleNamespace(decider=decider)
+    for database in databases:
+        database.close()
+
+
+@pytest.fixture
+def decider(place):
+    return place.decider()
+
+
+def champion(decider) -> int:
+    return decider.registry.aliases()["champion"]
+
+
+def test_EP_15_the_alias_moves_and_the_audit_says_who_what_from_where_and_why(decider):
+    said = decider.promote(2, "better by 0.01", 1, who="API, key 12345678", request="r1")
+    assert champion(decider) == 2
+    (row,) = logbook.decisions(decider.database)
+    assert (row["who"], row["action"], row["from_version"], row["to_version"]) == ("API, key 12345678", "promote", 1, 2)
+    assert (row["reason"], row["at"][-1]) == ("better by 0.01", "Z")
+    assert row["metrics"]["from"] == {"log_loss": 0.9} and row["metrics"]["to"] == {"log_loss": 0.8}
+    assert said == {name: row[name] for name in ("action", "from_version", "to_version", "reason", "who", "at")}
+    json.dumps(said, allow_nan=False)
+
+
+def test_EP_15_of_two_at_once_one_wins_and_the_other_is_told_who_won(place):
+    deciders = {2: place.decider(), 3: place.decider()}
+    together, ends = threading.Barrier(2), {}
+
+    def decide(version):
+        together.wait()
+        try:
+            ends[version] = deciders[version].promote(version, f"reason {version}", 1, who=f"person {version}")
+        except PromotionRefused as refused:
+            ends[version] = refused
+
+    threads = [threading.Thread(target=decide, args=(version,)) for version in deciders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    won = champion(deciders[2])
+    lost = 5 - won
+    assert ends[won]["to_version"] == won
+    assert isinstance(ends[lost], PromotionRefused)
+    for word in (f"Version {won} is the champion", "not version 1", f"person {won}", f"reason {won}"):
+        assert word in str(ends[lost])
+    assert [row["to_version"] for row in logbook.decisions(deciders[2].database)] == [won]
+
+
+@pytest.mark.parametrize("expected", [2, None])
+def test_EP_15_another_champion_than_expected_is_refused_and_nothing_changes(decider, expected):
+    with pytest.raises(PromotionRefused, match="Version 1 is the champion"):
+        decider.promote(3, "better", expected)
+    assert champion(decider) == 1
+    assert logbook.decisions(decider.database) == []
+
+
+def test_EP_15_the_champion_itself_or_a_version_that_is_not_there_is_refused(decider):
+    with pytest.raises(PromotionRefused, match="already"):
+        decider.promote(1, "again", 1)
+    with pytest.raises(AliasMissing):
+        decider.promote(99, "never trained", 1)
+    assert (champion(decider), logbook.decisions(decider.database)) == (1, [])
+
+
+def test_EP_15_a_task_that_was_killed_before_it_could_write_is_finished_by_its_next_run(decider):
+    killed = audit_log.Decision("a person", "promote", 1, 2, "better", {"request": "r7"})
+    audit_log.intend(decider.database, killed)
+    decider.registry.set_alias("champion", 2)
+    said = decider.promote(2, "better", 1, who="a person", request="r7")
+    assert (said["from_version"], said["to_version"], champion(decider)) == (1, 2, 2)
+    assert len(logbook.decisions(decider.database)) == 1
+    assert decider.promote(2, "better", 1, who="a person", request="r7") == said
+    with pytest.raises(PromotionRefused, match="a person made it so"):
+        decider.promote(2, "better", 1, who="a person", request="r8")
+
+
+def test_EP_15_a_task_that_was_killed_before_the_alias_moved_starts_again_and_leaves_no_false_row(decider):
+    audit_log.intend(decider.database, audit_log.Decision("a person", "promote", 1, 2, "better", {"request": "r7"}))
+    decider.promote(3, "best", 1, who="another", request="r9")
+    assert [(row["who"], row["to_version"]) for row in logbook.decisions(decider.database)] == [("another", 3)]
+    with pytest.raises(PromotionRefused, match="another made it so"):
+        decider.promote(2, "better", 1, who="a person", request="r7")
+
+
+def test_EP_15_while_somebody_else_decides_it_waits_and_then_is_tried_again(decider, monkeypatch):
+    monkeypatch.setattr(promotions, "PATIENCE", 0.2)
+    assert leases.take(decider.database, LEASE, "somebody else", 30)
+    with pytest.raises(TaskStateError, match="tried again"):
+        decider.promote(2, "better", 1)
+    assert champion(decider) == 1
+    leases.take(decider.database, LEASE, "somebody else", 0)
+    assert decider.promote(2, "better", 1)["to_version"] == 2
+
+
+def test_EP_16_returns_to_the_champion_before_step_by_step(decider):
+    decider.promote(2, "better", 1)
+    decider.promote(3, "better still", 2)
+    assert decider.rollback("it was not", who="a person")["to_version"] == 2
+    assert decider.rollback("neither was that")["to_version"] == 1
+    assert champion(decider) == 1
+    with pytest.raises(PromotionRefused, match="no champion before version 1"):
+        decider.rollback("once more")
+    rows = logbook.decisions(decider.database)
+    assert [(row["action"], row["from_version"], row["to_version"]) for row in rows] == [
+        ("rollback", 2, 1),
+        ("rollback", 3, 2),
+        ("promote", 2, 3),
+        ("promote", 1, 2),
+    ]
+
+
+def test_EP_16_without_a_decision_there_is_nothing_to_return_to(decider):
+    with pytest.raises(PromotionRefused, match="does not know how version 1 became the champion"):
+        decider.rollback("why not")
+
+
+def test_EP_16_a_rollback_that_runs_twice_goes_back_once(decider):
+    decider.promote(2, "better", 1)
+    decider.promote(3, "better still", 2)
+    assert decider.rollback("worse", request="r1") == decider.rollback("worse", request="r1")
+    assert champion(decider) == 2
+
+
+def decided(*steps):
+    rows = [{"action": action, "from_version": old, "to_version": new} for action, old, new in steps]
+    return rows[::-1]
+
+
+@pytest.mark.parametrize(
+    ("now", "steps", "expected"),
+    [
+        (2, [("promote", 1, 2)], 1),
+        (4, [("promote", 1, 2), ("rollback", 2, 1), ("promote", 1, 4)], 1),
+        (4, [("promote", 1, 2), ("promote", 2, 3), ("rollback", 3, 2), ("promote", 2, 4)], 2),
+        (2, [("promote", 1, 2), ("promote", 2, 3), ("rollback", 3, 2)], 1),
+        (5, [("promote", 1, 2), ("promote", 4, 5)], 4),  # somebody moved the alias from 2 to 4 by hand
+    ],
+)
+def test_EP_16_the_champion_before_is_found_in_the_audit(now, steps, expected):
+    assert before(now, decided(*steps)) == expected
+
+
+def test_EP_16_a_champion_that_came_by_another_hand_is_left_alone():
+    with pytest.raises(PromotionRefused, match="does not know"):
+        before(9, decided(("promote", 1, 2)))

@@ -1,0 +1,171 @@
+"""EP-19 where it is carried out: the pipeline as a process of its own, with progress, an end, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from core.errors import PipelineFailed
+from core.storage.task_ledger import TaskLedger
+from tests.workers.house import ROOT, alive, eventually
+from tests.workers.small_project import SmallProject
+from workers import progress, refreshing
+from workers.jobs import KINDS, Jobs
+from workers.recorder import Recorder
+
+STAND_IN = """
+import json, os, pathlib, sys, time
+pathlib.Path("pid").write_text(str(os.getpid()))
+for stage in ("ingest", "train"):
+    print(json.dumps({"event": "stage", "stage": stage}), file=sys.stderr, flush=True)
+SCRIPT
+"""
+
+
+@pytest.fixture
+def pipeline(tmp_path, monkeypatch):
+    """A project whose pipeline does what the test says, after two stages."""
+    (tmp_path / "workers").mkdir()
+    shutil.copy(ROOT / "workers" / "leash.py", tmp_path / "workers" / "leash.py")
+    monkeypatch.setattr(refreshing, "PROJECT", tmp_path)
+    monkeypatch.setattr(refreshing, "LOOK_EVERY", 0.05)
+
+    def write(script):
+        (tmp_path / "workers" / "pipeline.py").write_text(STAND_IN.replace("SCRIPT", script))
+        return tmp_path
+
+    return write
+
+
+def test_EP_19_a_run_that_goes_well_says_how_many_stages_it_took(pipeline):
+    pipeline("sys.exit(0)")
+    done = refreshing.refresh()
+    assert done["stages"] == 2
+    assert done["seconds"] >= 0
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ('print(json.dumps({"event": "pipeline", "problem": "The disk is full."}), file=sys.stderr); sys.exit(1)', "The disk is full."),
+        ('raise ImportError("no such module")', "no such module"),
+        ("os.kill(os.getpid(), 9)", "after 2"),
+    ],
+    ids=["told", "broken", "killed"],
+)
+def test_EP_19_a_run_that_fails_says_why(pipeline, script, told):
+    pipeline(script)
+    with pytest.raises(PipelineFailed, match=told):
+        refreshing.refresh()
+
+
+def test_EP_19_tells_how_far_it_is_and_a_revoked_one_leaves_no_process(pipeline):
+    folder = pipeline("time.sleep(60)")
+    heard = []
+
+    def tell(share, note):
+        heard.append((share, note))
+        return len(heard) < 5 or note != "train"
+
+    began = time.monotonic()
+    with progress.told(tell), pytest.raises(progress.Revoked):
+        refreshing.refresh()
+    assert time.monotonic() - began < 20
+    assert heard[-1] == (2 / 8, "train")
+    assert not alive(int((folder / "pid").read_text()))
+
+
+def test_EP_19_a_task_that_is_revoked_while_it_runs_ends_as_revoked(pipeline, sqlite_house):
+    folder = pipeline("time.sleep(60)")
+    jobs = Jobs.open(sqlite_house.settings, sqlite_house.database)
+    task_id = jobs.refresh()
+    recorder = Recorder(TaskLedger(sqlite_house.database), {"refresh": refreshing.refresh}, KINDS, "w", 1.0)
+    working = threading.Thread(target=lambda: recorder.run("refresh", task_id))
+    working.start()
+    eventually((folder / "pid").exists)
+    eventually(lambda: jobs.ledger.get(task_id)["progress"])
+    assert jobs.refresh() == task_id
+    jobs.revoke(task_id)
+    working.join(20)
+    assert jobs.ledger.get(task_id)["status"] == "REVOKED"
+    assert not alive(int((folder / "pid").read_text()))
+    assert jobs.refresh() != task_id
+    jobs.close()
+
+
+def test_EP_19_a_failed_run_is_not_tried_again_by_itself(pipeline, sqlite_house):
+    pipeline("sys.exit(3)")
+    jobs = Jobs.open(sqlite_house.settings, sqlite_house.database)
+    task_id = jobs.refresh()
+    Recorder(TaskLedger(sqlite_house.database), {"refresh": refreshing.refresh}, KINDS, "w", 1.0).run("refresh", task_id)
+    task = jobs.ledger.get(task_id)
+    assert (task["status"], task["error"]["kind"]) == ("FAILURE", "pipeline_failed")
+    jobs.close()
+
+
+def test_EP_19_the_pipeline_ends_with_the_worker_that_started_it(pipeline):
+    folder = pipeline("time.sleep(60)")
+    code = f"from pathlib import Path; from workers import refreshing; refreshing.PROJECT = Path({str(folder)!r}); refreshing.refresh()"
+    worker = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    eventually((folder / "pid").exists)
+    pid = int(eventually(lambda: (folder / "pid").read_text()))
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+    eventually(lambda: not alive(pid))
+
+
+def test_EP_19_two_that_ask_at_once_are_given_one_task(sqlite_house):
+    clients = [Jobs.open(sqlite_house.settings, sqlite_house.database) for _ in range(8)]
+    together, given = threading.Barrier(8), []
+
+    def ask(jobs):
+        together.wait()
+        given.append(jobs.refresh())
+
+    threads = [threading.Thread(target=ask, args=(jobs,)) for jobs in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(given) == 8
+    assert len(set(given)) == 1
+    for jobs in clients:
+        jobs.close()
+
+
+@pytest.mark.long
+def test_EP_15_16_19_a_worker_refreshes_promotes_and_rolls_back(tmp_path):
+    """The real pipeline on a tiny league, and real workers."""
+    project = SmallProject(tmp_path)
+    assert project.run().code == 0
+    place = project.place()
+    jobs = Jobs.open(place.settings, place.database)
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-m", "workers.consumer", "--queue", queue, "--metrics-port", "0", "--parent", str(os.getpid())],
+            cwd=project.root,
+            env=project.environment(),
+        )
+        for queue in ("ml", "batch")
+    ]
+    try:
+        task = jobs.wait(jobs.refresh(), 200)
+        assert task["status"] == "SUCCESS", task
+        lost, won = jobs.wait(jobs.promote(2, "better", 3), 60), jobs.wait(jobs.promote(2, "better", 1), 60)
+        assert (lost["status"], lost["error"]["kind"], won["status"]) == ("FAILURE", "promotion_refused", "SUCCESS")
+        back = jobs.wait(jobs.rollback("it was not"), 60)
+        assert (back["status"], back["result"]["to_version"]) == ("SUCCESS", 1)
+    finally:
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.wait(20)
+        jobs.close()
+        place.database.close()
