@@ -22,7 +22,6 @@ left, right = st.columns([2.3, 1], gap="medium")
 with left:
     match_list.days(found, now.date())
     if found.cards:
-        match_list.pages(found)
         frame.downloads(
             (
                 "These matches as CSV",

@@ -39,7 +39,6 @@ class Choices:
     confidence: str = "Any"
     first: date | None = None
     last: date | None = None
-    page: int = 1
 
 
 class Card(NamedTuple):
@@ -85,17 +84,18 @@ class Standing(NamedTuple):
     log_loss: str
 
 
+Days = list[tuple[date, list[Card]]]
+
+
 @dataclass(frozen=True)
 class MatchesView:
-    """`days` are (day, its cards) of the page shown; `cards` all that were chosen; `known` how many are to come in all;
+    """`cards` are all that were chosen, and `pages` the same on pages, by day; `known` how many are to come in all;
     `on_day` how many of the chosen fall on each day.
     """
 
-    days: list[tuple[date, list[Card]]]
     cards: list[Card]
+    pages: list[Days]
     known: int
-    page: int
-    pages: int
     on_day: Mapping[date, int]
 
     @property
@@ -122,12 +122,10 @@ def still_to_come(cards: Sequence[Card], now: datetime, today: date) -> list[Car
 
 
 def matches_view(cards: Sequence[Card], choices: Choices) -> MatchesView:
-    """The cards that fit the choices, a page of them, by day and league."""
+    """The cards that fit the choices, on pages, by day and league."""
     chosen = [card for card in cards if _fits(card, choices)]
-    pages = _paged(chosen)
-    page = min(max(choices.page, 1), len(pages))
-    days = [(day, list(some)) for day, some in groupby(pages[page - 1], key=_day_of)]
-    return MatchesView(days, chosen, len(cards), page, len(pages), Counter(map(_day_of, chosen)))
+    pages = [[(day, list(some)) for day, some in groupby(page, key=_day_of)] for page in _paged(chosen)]
+    return MatchesView(chosen, pages, len(cards), Counter(map(_day_of, chosen)))
 
 
 def _paged(cards: Sequence[Card]) -> list[list[Card]]:

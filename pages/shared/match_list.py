@@ -14,7 +14,6 @@ from pages.shared import cards, state, tables
 from pages.shared.tables import Cell, Name
 
 ALL_LEAGUES, ALL_TEAMS = "All leagues", "All teams"
-PAGE = "page"
 
 
 def upcoming(services: Services, zone: ZoneInfo) -> list[view.Card]:
@@ -28,17 +27,12 @@ def _upcoming(_services: Services, said: object, known: object, version: int | N
     return view.upcoming(_services.features.frame(), _services.predictions.frame(), version, ZoneInfo(zone))
 
 
-def _from_the_first() -> None:
-    """Another choice begins on its first page."""
-    st.session_state[PAGE] = 1
-
-
 def choose(services: Services, known: list[view.Card]) -> view.Choices:
     """The row of choices, each kept in the address."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="choices"):
         q = st.text_input(
             "Search", key="q", bind="query-params", type="search", live=True, placeholder="Team or league",
-            label_visibility="collapsed", width=330, on_change=_from_the_first,
+            label_visibility="collapsed", width=330,
         )  # fmt: skip
         sex = st.segmented_control(
             "Men or women",
@@ -48,32 +42,33 @@ def choose(services: Services, known: list[view.Card]) -> view.Choices:
             key="sex",
             bind="query-params",
             label_visibility="collapsed",
-            on_change=_from_the_first,
         )
         with st.popover("Filters", icon=":material/tune:"):
             league, team, confidence, first, last = _filters(known)
         st.html(cards.legend(), width="content")
-    wanted, page = (q or "")[: state.LONGEST], state.whole(PAGE, 1, 1, 999)
-    return view.Choices(wanted, view.SEXES.get(sex or "All"), league, team, confidence, first, last, page)
+    return view.Choices((q or "")[: state.LONGEST], view.SEXES.get(sex or "All"), league, team, confidence, first, last)
 
 
 def _filters(known: list[view.Card]) -> tuple[str | None, str | None, str, date | None, date | None]:
-    league = st.selectbox("League", [ALL_LEAGUES, *view.leagues(known)], key="league", bind="query-params", on_change=_from_the_first)
-    team = st.selectbox("Team", [ALL_TEAMS, *view.teams(known)], key="team", bind="query-params", on_change=_from_the_first)
-    confidence = st.selectbox("How clear", list(view.CONFIDENCE), key="clear", bind="query-params", on_change=_from_the_first)
+    league = st.selectbox("League", [ALL_LEAGUES, *view.leagues(known)], key="league", bind="query-params")
+    team = st.selectbox("Team", [ALL_TEAMS, *view.teams(known)], key="team", bind="query-params")
+    confidence = st.selectbox("How clear", list(view.CONFIDENCE), key="clear", bind="query-params")
     with st.container(horizontal=True):
-        first = st.date_input("From", None, key="from", bind="query-params", on_change=_from_the_first)
-        last = st.date_input("To", None, key="to", bind="query-params", on_change=_from_the_first)
+        first = st.date_input("From", None, key="from", bind="query-params")
+        last = st.date_input("To", None, key="to", bind="query-params")
     state.zone_picker()
     return (None if league == ALL_LEAGUES else league, None if team == ALL_TEAMS else team, confidence, first, last)
 
 
 def days(found: view.MatchesView, today: date) -> None:
-    """The matches of a page, by day and league; or why there are none."""
-    if not found.days:
+    """The matches of a page, by day and league, and the way to the other pages; or why there are none."""
+    if not found.cards:
         st.html(cards.empty(found.nothing))
         return
-    st.html(cards.wrapped(*(_day(day, some, today, found.on_day[day]) for day, some in found.days)))
+    # Below the list, but asked first: only the widget knows which page it shows.
+    above = st.container()
+    page = st.pagination(len(found.pages), key="page", bind="query-params") if len(found.pages) > 1 else 1
+    above.html(cards.wrapped(*(_day(day, some, today, found.on_day[day]) for day, some in found.pages[page - 1])))
 
 
 def _day(day: date, some: list[view.Card], today: date, in_all: int) -> str:
@@ -85,11 +80,6 @@ def _day(day: date, some: list[view.Card], today: date, in_all: int) -> str:
         inner += cards.match(card, state.match_address(card.match_id))
     many = count(in_all, "match", "matches")
     return cards.day(weekday(day, today), many if len(some) == in_all else f"{len(some)} of {many}", inner + "</ol>")
-
-
-def pages(found: view.MatchesView) -> None:
-    if found.pages > 1:
-        st.pagination(found.pages, key=PAGE, bind="query-params")
 
 
 def results(services: Services) -> None:

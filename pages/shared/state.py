@@ -26,12 +26,6 @@ def keep(name: str, value: str) -> None:
         st.query_params[name] = value
 
 
-def whole(name: str, default: int, least: int, most: int) -> int:
-    """A choice that is a number, held between `least` and `most`."""
-    value = said(name)
-    return min(max(int(value), least), most) if value.isascii() and value.isdigit() and len(value) < 10 else default
-
-
 def zone() -> ZoneInfo:
     """The visitor's time zone: the one in the address, else the browser's, else UTC."""
     for name in (said(ZONE), st.context.timezone or ""):

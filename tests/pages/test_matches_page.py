@@ -119,13 +119,6 @@ def test_another_time_zone_moves_the_kick_offs_and_goes_with_the_links():
     assert "tz=Asia%2FTokyo" in tokyo
 
 
-def test_a_new_choice_begins_on_its_first_page():
-    page = home(page="3")
-    page.text_input(key="q").set_value("home").run()
-    assert not page.exception
-    assert page.session_state["page"] == 1
-
-
 def test_the_page_offers_what_it_shows_as_a_table_and_as_a_calendar():
     page = home(q="almeria")
     assert {button.proto.label for button in page.get("download_button")} >= {"These matches as CSV", "Add to calendar"}

@@ -150,26 +150,21 @@ def several_days(cards, per_day):
     return [cards[0]._replace(match_id=number, day=day, kickoff=None) for number, day in enumerate(days)]
 
 
-def test_only_a_page_of_a_long_list_is_shown_and_a_page_too_far_is_the_last(cards):
-    many = several_days(cards, [10] * 10)
-    found = view.matches_view(many, view.Choices(page=99))
-    assert (found.page, found.pages) == (4, 4)
-    assert [shown.match_id for _, some in found.days for shown in some] == list(range(90, 100))
-    assert len(found.cards) == 100
+def test_every_match_is_on_one_page_and_a_day_is_cut_only_when_it_is_longer_than_a_page_may_be(cards):
+    found = view.matches_view(several_days(cards, [10, 20, 3, 150, 1]), view.Choices())
+    assert [[len(some) for _, some in page] for page in found.pages] == [[10, 20], [3, 60], [60], [30], [1]]
+    assert [card.match_id for page in found.pages for _, some in page for card in some] == list(range(184))
+    assert found.on_day[date(2026, 4, 4)] == 150
+    assert len(found.cards) == 184
 
 
-def test_every_match_is_on_one_page_and_a_day_is_never_cut_unless_it_is_longer_than_a_page_may_be(cards):
-    many = several_days(cards, [10, 20, 3, 150, 1])
-    pages = [view.matches_view(many, view.Choices(page=number)) for number in range(1, 6)]
-    assert pages[0].pages == 5
-    assert [card.match_id for page in pages for _, some in page.days for card in some] == list(range(184))
-    assert [[len(some) for _, some in page.days] for page in pages] == [[10, 20], [3, 60], [60], [30], [1]]
-    assert pages[2].on_day[date(2026, 4, 4)] == 150
+def test_an_empty_list_is_one_empty_page():
+    assert view.matches_view([], view.Choices()).pages == [[]]
 
 
 def test_within_a_day_a_leagues_matches_stand_together_the_earliest_league_first(cards):
     day = [cards[0]._replace(match_id=number, league=league) for number, league in enumerate(["B", "A", "B", "C", "A"])]
-    ((_, shown),) = view.matches_view(day, view.Choices()).days
+    ((_, shown),) = view.matches_view(day, view.Choices()).pages[0]
     assert [(card.league, card.match_id) for card in shown] == [("B", 0), ("B", 2), ("A", 1), ("A", 4), ("C", 3)]
 
 
