@@ -137,7 +137,9 @@ def test_no_room_imports_in_a_circle():
     graph = {}
     for path in sources():
         here = name_of(path)
-        graph[here] = {module for module, at_top in imports(ast.parse(path.read_text(encoding="utf-8"))) if at_top and module.split(".")[0] in OURS}
+        graph[here] = {
+            module for module, at_top in imports(ast.parse(path.read_text(encoding="utf-8"))) if at_top and module.split(".")[0] in OURS
+        }
     done, walking = set(), []
 
     def walk(module):
