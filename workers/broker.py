@@ -107,8 +107,11 @@ class Queue:
             return self.huey.dequeue()
 
     def perform(self, message: Any) -> None:
-        with words():
-            self.huey.execute(message)
+        """Run it, and tell who waits for it. Not Huey's `execute`: whether a task was revoked or is tried again the ledger knows."""
+        ended = message.execute()
+        if ended is not None and self.notifies:
+            with words():
+                self.huey.put_result(message.id, ended)
 
     def rest(self) -> None:
         """Wait a moment after an empty `take`."""

@@ -16,7 +16,7 @@ from huey.consumer import Consumer, Worker
 from huey.exceptions import HueyException
 
 from core.clock import real_now
-from core.errors import QueueUnavailable, SoccerPredictError
+from core.errors import DatabaseUnavailable, QueueUnavailable, SoccerPredictError
 from core.settings import Settings, prepare_home
 from core.storage.database import Database
 from core.storage.task_ledger import HEARTBEAT, Pulse, TaskLedger
@@ -31,7 +31,7 @@ from workers.tasks import Tasks
 
 # Seconds to finish the task at work when asked to stop; after that it is handed back.
 PATIENCE = 3.0
-BROKER_AWAY_SECONDS = 1.0
+AWAY_SECONDS = 1.0
 # This queue's workers hold the models from their start; another's load one when a task first needs it.
 MODELS_FOR = "ml"
 
@@ -57,14 +57,16 @@ class QueueWorker(Worker):  # type: ignore[misc]
         try:
             self._once()
             self._say(None)
-        except QueueUnavailable as error:
+        except (QueueUnavailable, DatabaseUnavailable) as error:
             self._say(str(error))
-            self.stop_flag.wait(BROKER_AWAY_SECONDS)
-        except (HueyException, ValueError) as error:
-            line("message refused", logging.WARNING, trouble=f"{type(error).__name__}: {error}")
+            self.stop_flag.wait(AWAY_SECONDS)
 
     def _once(self) -> None:
-        message = self.queue.take()
+        try:
+            message = self.queue.take()
+        except (HueyException, ValueError) as error:
+            line("message refused", logging.WARNING, trouble=f"{type(error).__name__}: {error}")
+            return
         if message is None:
             self.queue.rest()
         else:

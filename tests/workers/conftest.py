@@ -44,6 +44,13 @@ def house_maker():
         house.close()
 
 
+@pytest.fixture(params=["sqlite", pytest.param("redis", marks=pytest.mark.long)])
+def slow_house(request, tmp_path, house_maker):
+    """For tests that take seconds: over Redis only in the long run."""
+    url = request.getfixturevalue("redis_server") if request.param == "redis" else f"sqlite:///{tmp_path / 'queue.db'}"
+    return house_maker(tmp_path / "home", SOCCER_QUEUE_URL=url)
+
+
 @pytest.fixture
 def house(tmp_path, queue_url, house_maker):
     return house_maker(tmp_path / "home", SOCCER_QUEUE_URL=queue_url)

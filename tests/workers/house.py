@@ -65,7 +65,14 @@ class House:
         self._started: list[subprocess.Popen[str]] = []
 
     def worker(self, queue: str = "ml") -> subprocess.Popen[str]:
+        """A worker that is at work already."""
         known = {row["worker"] for row in self.ledger.workers()}
+        process = self.begin_worker(queue)
+        eventually(lambda: process.poll() is not None or {row["worker"] for row in self.ledger.workers()} - known)
+        assert process.poll() is None, self.log(queue)
+        return process
+
+    def begin_worker(self, queue: str = "ml") -> subprocess.Popen[str]:
         log = (self.home / f"{queue}.log").open("a")
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.workers.station", "--queue", queue, "--parent", str(os.getpid())],
@@ -75,8 +82,6 @@ class House:
             text=True,
         )
         self._started.append(process)
-        eventually(lambda: process.poll() is not None or {row["worker"] for row in self.ledger.workers()} - known)
-        assert process.poll() is None, self.log(queue)
         return process
 
     def log(self, queue: str = "ml") -> str:
