@@ -30,7 +30,7 @@ def lifespan(api: Any, sidecar: Any) -> Callable[[st.App], AbstractAsyncContextM
         metrics = sidecar.serve(services.settings.metrics_port, services.settings.host)
         reaper = sidecar.watch_tasks(services.settings)
         await anyio.to_thread.run_sync(_warm)
-        # What is here now stays: without it in the way, the collection after each run of a page takes no time.
+        # What is here now stays: the collector need not look at it again, while a page is drawn.
         gc.collect()
         gc.freeze()
         try:

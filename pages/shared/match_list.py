@@ -27,6 +27,11 @@ def _upcoming(_services: Services, said: object, known: object, version: int | N
     return view.upcoming(_services.features.frame(), _services.predictions.frame(), version, ZoneInfo(zone))
 
 
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _results(_services: Services, said: object, known: object, version: int | None) -> list[view.Result]:
+    return view.results(_services.features.frame(), _services.predictions.frame(), version)
+
+
 def choose(services: Services, known: list[view.Card]) -> view.Choices:
     """The row of choices, each kept in the address."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="choices"):
@@ -84,7 +89,8 @@ def _day(day: date, some: list[view.Card], today: date, in_all: int) -> str:
 
 def results(services: Services) -> None:
     """The latest results beside what we said; nothing when there are none."""
-    found = view.results(services.features.frame(), services.predictions.frame(), services.models.versions().get("champion"))
+    version = services.models.versions().get("champion")
+    found = _results(services, services.predictions.computed_at, services.features.computed_at, version)
     if not found:
         return
     tables.section(view.results_title(found, services.clock.now().date()), view.results_words(found))
