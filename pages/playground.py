@@ -24,7 +24,7 @@ def through_the_queue(match_id: int, stage: str) -> None:
     tables.section("Through the queue", f"Computed by a worker. Now {view.queue_words(services.records.task_counts())}.")
     if st.button("Queue this forecast", type="primary", key="go_queue", icon=":material/queue:"):
         known = services.features.get_features(match_id) or {}
-        state.keep("task_id", jobs.predict_match(match_id, known, services.features.features_computed_at, stage))
+        answers.keep_all(match_id, stage, jobs.predict_match(match_id, known, services.features.features_computed_at, stage))
     task_id = state.said("task_id")
     if task_id and (problem := view.task_problem(task_id)):
         st.warning(problem)

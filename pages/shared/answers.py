@@ -15,25 +15,42 @@ from pages.shared.tables import draw
 
 
 def choose(options: Mapping[int, str], match_id: int | None, versions: Mapping[str, int]) -> tuple[int, str]:
-    """A match and a stage; both stand in the address."""
+    """A match and a stage. The address leads, so that going back in the browser brings the last ones back."""
     keys, stages = list(options), list(versions)
     asked = state.said("stage").lower()
+    st.session_state["choose_match"] = match_id if match_id in options else keys[0]
+    st.session_state["choose_stage"] = asked if asked in stages else stages[0]
     left, right = st.columns([3, 2], gap="medium", vertical_alignment="bottom")
     with left:
-        place = keys.index(match_id) if match_id in options else 0
-        chosen = st.selectbox("Match", keys, index=place, format_func=lambda key: options.get(key, str(key)), key="choose_match")
+        chosen = st.selectbox(
+            "Match",
+            keys,
+            format_func=lambda key: options.get(key, str(key)),
+            key="choose_match",
+            on_change=_kept,
+            args=("match_id", "match"),
+        )
     with right:
         stage = st.segmented_control(
             "Model",
             stages,
-            default=asked if asked in stages else stages[0],
             format_func=lambda stage: f"{view.STAGE_WORDS.get(stage, stage)} v{versions[stage]}",
             required=True,
             key="choose_stage",
+            on_change=_kept,
+            args=("stage", "stage"),
         )
-    state.keep("match_id", str(chosen))
-    state.keep("stage", str(stage))
     return int(chosen), str(stage)
+
+
+def _kept(name: str, widget: str) -> None:
+    state.keep(name, str(st.session_state[f"choose_{widget}"]))
+
+
+def keep_all(match_id: int, stage: str, task_id: str) -> None:
+    """A queued forecast's address: what was asked, and the task."""
+    for name, value in (("match_id", str(match_id)), ("stage", stage), ("task_id", task_id)):
+        state.keep(name, value)
 
 
 def card(answer: view.Answer) -> None:

@@ -35,6 +35,19 @@ def test_match_and_stage_in_the_address_are_what_is_answered(house):  # noqa: F8
     assert (shown["match_id"], shown["model_stage"]) == (played, "baseline")
 
 
+def test_a_choice_goes_into_the_address_and_the_address_leads_back(house):  # noqa: F811
+    page = house.open("playground")
+    assert "match_id" not in page.query_params
+    later = int(ids(40)[25])
+    page.selectbox(key="choose_match").select(later).run()
+    page.segmented_control(key="choose_stage").set_value("baseline").run()
+    assert (page.query_params["match_id"], page.query_params["stage"]) == (str(later), "baseline")
+    del page.query_params["match_id"], page.query_params["stage"]  # as the browser's button does
+    page.run()
+    assert page.selectbox(key="choose_match").value == to_come()
+    assert json.loads(page.code[0].value)["model_stage"] == "champion"
+
+
 @pytest.mark.parametrize(
     ("name", "answer"), [("abc", "is not the number of a match"), ("-1", "is not the number"), ("12", "no match 12"), ("9" * 30, "is not")]
 )
