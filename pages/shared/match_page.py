@@ -57,7 +57,7 @@ def _walked(services: Services, match_id: int) -> list[dict[str, object]]:
 
 
 def _titles(services: Services) -> dict[int, str]:
-    return {version: services.models.get_model_info(stage).get("title") or "" for stage, version in services.models.versions().items()}
+    return {version: str(services.models.card(stage).get("title") or "") for stage, version in services.models.versions().items()}
 
 
 def _why(services: Services, seen: MatchView) -> Why | None:
