@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from core.views import how_it_works as view
-from pages.shared import frame, prose, tables
+from pages.shared import frame, held, prose, state, tables
 from pages.shared.tables import Cell, Name
 
+services = held.services()
 frame.masthead("How it works", "How to read a forecast, how it is made, and where it ends.")
 left, right = st.columns(2, gap="medium")
 with left:
@@ -24,7 +25,12 @@ with left:
 with right:
     for section in view.method():
         prose.draw(section)
-    tables.section("The API", "The same process answers programs. Ask it as below; it speaks JSON, and errors are sentences too.")
-    st.code("\n".join(f"curl {prose.origin()}{example.path}" for example in view.EXAMPLES), language="bash")
+tables.section(
+    "The API", "The same process answers programs: JSON, and errors are sentences too. Forecasts ask for the key that the first run wrote."
+)
+left, right = st.columns(2, gap="medium")
+with left:
+    st.code(view.commands(state.base(services.settings), prose.next_match(services)), language="bash")
+with right:
     prose.examples(view.EXAMPLES)
 frame.footer()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.football.outcomes import Probabilities, ScoreGrid, score_grid
+from core.football.outcomes import TYPICAL_TOTAL, Probabilities, ScoreGrid, score_grid
 from core.views.words import percent
 
 FAVOURITE = Probabilities(0.50, 0.26, 0.24)
@@ -44,28 +44,31 @@ Every match of the past is read once, in the order of days. A day’s matches ar
 results move the ratings. Nothing that was not known before kick-off enters a forecast, and a test that scrambles the future holds
 us to it.
 
-Champion :: Two Elo ratings, one slow and one quick to change, home ground, and men’s or women’s football, in an ordered logit. It
-speaks on all pages.
+Elo, ordered logit :: Two Elo ratings, one slow and one quick to change, home ground, and men’s or women’s football. The champion of
+the first run; the champion speaks on all pages.
 
-Challenger :: Pi-ratings, which rate each team at home and away, in an ordered logit. Another way to be wrong, judged on the same
-matches.
+Pi-ratings, ordered logit :: They rate each team at home and away. The challenger of the first run: another way to be wrong, judged
+on the same matches.
 
-Baseline :: Goals, points and results of each side’s last five matches, in a multinomial logit. What the others must beat.
+Last five, multinomial logit :: Goals, points and results of each side’s last five matches. The baseline, which the others must beat.
 
-Scorelines :: Two Poisson counts whose win, draw and defeat are made to agree with the champion’s three numbers exactly. Expected
+Scorelines :: Two Poisson counts, scaled so that win, draw and defeat agree with the champion’s three numbers exactly. Expected
 goals, over 2.5 and both teams score all come from that one grid.
 
 Why :: How far each thing the model looks at moved the log-odds of a home win, from an average match to this one. The shares sum
 to the whole difference.
 
 The scores were made by walking forward: for each month the models are fitted on the months before and asked about it. Intervals
-are 95%, drawn over whole match days. The first champion and challenger were set when the app was first run; after that, a new
-version starts as the challenger.
+are 95%, drawn over whole match days. After the first run a new version starts
+as the challenger, and takes over only when somebody promotes it.
 """
 
 _LIMITS = """
 The models see results, dates and grounds. They know nothing of injuries, line-ups, transfers, the weather, or that nothing is at
 stake.
+
+The models forecast who wins, not how many goals fall. The grid of scores takes every match to see about {total} goals, the usual
+number in European leagues, so that the chance of over 2.5 is close to a half for all of them.
 
 A team with few matches in the data gets a wide forecast. A promoted team brings its rating with it where its former league is in
 the data.
@@ -102,19 +105,39 @@ class Section:
 
 @dataclass(frozen=True)
 class Example:
-    """A request to the API, and what it answers."""
+    """A request to the API, and what it answers. `path` as the API names it; `open` when it needs no key."""
 
     path: str
     says: str
+    query: str = ""
+    body: str = ""
+    open: bool = False
+
+    def command(self, match_id: str) -> str:
+        """The request for a shell, about this match."""
+        path = self.path.replace("{match_id}", match_id).replace("{task_id}", "$TASK")
+        key = "" if self.open else '-H "X-API-Key: $KEY" '
+        body = f"\\\n  -H 'Content-Type: application/json' -d '{self.body.replace('{match_id}', match_id)}' \\\n  " if self.body else ""
+        return f'curl {key}{body}"$API{path}{self.query}"'
 
 
 EXAMPLES = (
-    Example("/readyz", "Fit to serve? Model, files and worker, each with its age and reason."),
-    Example("/healthcheck/", "The same, with versions and memory."),
-    Example("/monitoring/task_status/{task_id}", "How a task of the queue stands, and its answer when it is done."),
-    Example("/metrics", "What Prometheus reads."),
-    Example("/openapi.json", "Every route, what it takes and what it gives."),
+    Example("/predict/matches/", "The matches to come, by kick-off; by league, team and days too.", "?team=Arsenal&limit=5"),
+    Example("/predict/precomputed/{match_id}", "The forecast of the last batch, from memory."),
+    Example("/predict/{match_id}", "The forecast of a stage’s model, worked out now.", "?stage=challenger"),
+    Example("/predict/async/", "The same through the queue: at once a task to follow.", body='{"match_id": {match_id}}'),
+    Example("/monitoring/task_status/{task_id}", "How that task stands, and its answer when it is done.", open=True),
+    Example("/predict/model/info", "A stage’s version, its scores, parameters and features.", "?stage=baseline"),
+    Example("/monitoring/drift", "What moved, and whether it hurts.", open=True),
+    Example("/readyz", "Fit to serve? Model, files and worker, each with its age and reason.", open=True),
+    Example("/openapi.json", "Every route, what it takes and what it gives; /docs shows it to people.", open=True),
 )
+
+
+def commands(base: str, match_id: int | None) -> str:
+    """All examples for a shell, about this match or one to be chosen."""
+    shown = "$MATCH" if match_id is None else str(match_id)
+    return "\n".join([f"API={base}", "KEY=$(cat var/api_key)", *(example.command(shown) for example in EXAMPLES)])
 
 
 def reading() -> list[Section]:
@@ -135,4 +158,4 @@ def one_all(grid: ScoreGrid) -> str:
 
 def method() -> list[Section]:
     """For those who want to know how it is done, and what it cannot do."""
-    return [Section.of("The method in a page", _METHOD), Section.of("Limits", _LIMITS)]
+    return [Section.of("The method in a page", _METHOD), Section.of("Limits", _LIMITS.format(total=TYPICAL_TOTAL))]

@@ -1,17 +1,15 @@
-"""Running text under the style sheet, and the address to show in examples."""
+"""Running text under the style sheet, and what examples are about."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
-from urllib.parse import urlsplit
 
 import streamlit as st
 
+from core.serving.services import Services
 from core.views.how_it_works import Example, Section
 from pages.shared import cards, tables
-
-AT_HOME = "http://127.0.0.1:8501"
 
 
 def draw(section: Section) -> None:
@@ -26,7 +24,7 @@ def examples(given: Iterable[Example]) -> None:
     st.html(cards.wrapped('<dl class="routes">', *rows, "</dl>"))
 
 
-def origin() -> str:
-    """Where the visitor reaches the app, so that an example can be copied as it stands."""
-    here = urlsplit(st.context.url or "")
-    return f"{here.scheme}://{here.netloc}" if here.netloc else AT_HOME
+def next_match(services: Services) -> int | None:
+    """The number of the next match to come, so that an example can be copied as it stands; None when there is none."""
+    coming = services.features.list_matches() if services.features.ready else []
+    return next((int(match["match_id"]) for match in coming), None)

@@ -2,9 +2,10 @@ import csv
 import gzip
 import json
 import re
+import shlex
 from collections import Counter
 
-from core.football.outcomes import Outcome, score_grid
+from core.football.outcomes import TYPICAL_TOTAL, Outcome, Probabilities, score_grid
 from core.settings import PROJECT
 from core.views import how_it_works as view
 from workers.api import api
@@ -38,5 +39,26 @@ def test_the_sources_are_those_of_the_bundled_matches():
 
 
 def test_every_example_is_a_route_of_the_api():
-    known = set(json.loads(json.dumps(api.openapi()))["paths"]) | {"/openapi.json"}
-    assert {example.path for example in view.EXAMPLES} <= known
+    routes = api.openapi()["paths"]
+    assert {example.path for example in view.EXAMPLES} <= {*routes, "/openapi.json"}
+    for example in view.EXAMPLES:
+        asked = routes.get(example.path, {}).get("post" if example.body else "get", {})
+        assert bool(asked.get("security")) is not example.open, example.path
+
+
+def test_the_examples_can_be_copied_into_a_shell():
+    lines = view.commands("http://127.0.0.1:8501", 12).replace("\\\n", "").splitlines()
+    assert lines[:2] == ["API=http://127.0.0.1:8501", "KEY=$(cat var/api_key)"]
+    assert 'curl -H "X-API-Key: $KEY" "$API/predict/12?stage=challenger"' in lines
+    for line in lines[2:]:
+        words = shlex.split(line)
+        assert words[0] == "curl" and words[-1].startswith("$API/")
+        assert "{" not in words[-1]
+        assert "-d" not in words or json.loads(words[words.index("-d") + 1]) == {"match_id": 12}
+    assert "/predict/$MATCH?" in view.commands("http://127.0.0.1:8501", None)
+
+
+def test_the_total_of_goals_behind_every_grid_is_owned_up_to():
+    assert f"about {TYPICAL_TOTAL} goals" in words(view.method())
+    for chances in ((0.9, 0.07, 0.03), (0.6, 0.24, 0.16), (0.38, 0.28, 0.34), (0.1, 0.2, 0.7)):
+        assert 0.45 < score_grid(Probabilities(*chances)).over(2.5) < 0.55
