@@ -1,12 +1,12 @@
 """The REST API. It is served beside the pages, or alone: `uvicorn workers.api:api`. The routes stand in `workers/routes`.
 
-`api.state.services` and `api.state.jobs` are set by whoever starts the process: `app.py`, or the lifespan below.
+`api.state.services` and `api.state.jobs` are set by whoever starts the process: `app.py`, or `alone` below.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -115,13 +115,14 @@ def _short(problems: dict[str, str]) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def lifespan(made: FastAPI) -> AsyncIterator[None]:
+async def alone(made: FastAPI) -> AsyncIterator[None]:
     """What the API needs when it runs alone. Mounted in the app it is not called: the app wires it to its own services."""
     with opened() as (made.state.services, made.state.jobs):
         yield
 
 
-def make_api() -> FastAPI:
+def make_api(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None) -> FastAPI:
+    """The routes, without anything behind them yet."""
     made = FastAPI(
         title="SoccerPredictAI",
         version=VERSION,
@@ -150,4 +151,4 @@ def _name(route: APIRoute) -> str:
     return route.name
 
 
-api = make_api()
+api = make_api(alone)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
+from core.clock import iso
 from core.football.matches import plain
 from core.serving.feature_table import FeatureTable
 from core.serving.snapshot import Held
@@ -30,6 +31,11 @@ class Fixture:
     teams: tuple[Words, Words]
     league: Words
 
+    def is_to_come(self, moment: str) -> bool:
+        """Whether it begins after this moment, or on its day or later while only the day is known. ISO texts sort as times do."""
+        kickoff: str | None = self.row["kickoff_utc"]
+        return kickoff > moment if kickoff else bool(self.row["match_date"] >= moment[:10])
+
     def fits(self, wanted: Wanted) -> bool:
         day = self.row["match_date"]
         return (
@@ -47,13 +53,14 @@ class Fixtures:
     def __init__(self) -> None:
         self._ready: tuple[str, list[Fixture]] = ("", [])
 
-    def among(self, held: Held[FeatureTable], wanted: Wanted) -> list[dict[str, Any]]:
-        """The rows that fit, by kick-off."""
+    def among(self, held: Held[FeatureTable], wanted: Wanted, now: datetime) -> list[dict[str, Any]]:
+        """The rows that fit, by kick-off, without those that have begun since the batch was made."""
+        moment = iso(now.replace(microsecond=0))
         stamp, fixtures = self._ready
         if stamp != held.stamp:
             fixtures = [_fixture(row) for row in held.value.upcoming]
             self._ready = (held.stamp, fixtures)
-        return [fixture.row for fixture in fixtures if fixture.fits(wanted)]
+        return [fixture.row for fixture in fixtures if fixture.is_to_come(moment) and fixture.fits(wanted)]
 
 
 def begin(asked: str, words: Words) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 TaskState = Literal["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED", "LOST", "EXPIRED"]
 StageName = Literal["champion", "challenger", "baseline"]
@@ -13,8 +13,15 @@ Label = Literal["home_win", "draw", "away_win"]
 Chance = Annotated[float, Field(ge=0, le=1)]
 OutcomeClass = Annotated[int, Field(ge=0, le=2, description="0 home win, 1 draw, 2 away win")]
 Sex = Annotated[int, Field(ge=0, le=1, description="0 men, 1 women")]
-Whole = Annotated[int, Field(strict=True, ge=1, lt=2**53)]
-Version = Annotated[int, Field(strict=True, ge=1, lt=2**31)]
+
+
+def _integral(value: Any) -> Any:
+    """7.0 is an integer in JSON; a text or a truth is none."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, Field(strict=True, ge=1, lt=2**53), BeforeValidator(_integral)]
+Version = Annotated[int, Field(strict=True, ge=1, lt=2**31), BeforeValidator(_integral)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 
 

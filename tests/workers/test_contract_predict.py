@@ -7,12 +7,13 @@ import math
 import threading
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 from prometheus_client import REGISTRY
 
+from core.clock import from_iso
 from core.errors import QueueUnavailable
 from core.football.matches import plain
 from core.serving.origins import POINTER
@@ -111,8 +112,25 @@ def test_EP_2_a_team_is_found_without_its_accents(served):
     named = [row | {"home_team": "Bodø/Glimt", "away_team": "Malmö FF"} for row in held.value.upcoming[:1]]
     accented = replace(held, stamp="accents", value=replace(held.value, upcoming=named))
     for asked in ("bodo", "Glimt bodo", "MALMO", "malmö ff"):
-        assert len(Fixtures().among(accented, Wanted(team=asked))) == 1, plain(asked)
-    assert Fixtures().among(accented, Wanted(team="bodo malmo")) == []
+        assert len(Fixtures().among(accented, Wanted(team=asked), MOMENT)) == 1, plain(asked)
+    assert Fixtures().among(accented, Wanted(team="bodo malmo"), MOMENT) == []
+
+
+def test_EP_2_what_has_begun_is_no_longer_to_come(served):
+    held = served.services.features.held()
+    first, second = held.value.upcoming[:2]
+    dayless = second | {"kickoff_utc": None, "match_date": "2026-03-14"}
+    held = replace(held, stamp="x", value=replace(held.value, upcoming=[first, dayless]))
+    fixtures, kickoff = Fixtures(), from_iso(first["kickoff_utc"])
+
+    def listed(moment):
+        return [row["match_id"] for row in fixtures.among(held, Wanted(), moment)]
+
+    both = [first["match_id"], second["match_id"]]
+    assert listed(kickoff - timedelta(seconds=1)) == both
+    assert listed(kickoff) == listed(kickoff + timedelta(microseconds=1)) == both[1:]
+    assert listed(datetime(2026, 3, 14, 23, 59, 59, tzinfo=UTC)) == both[1:]
+    assert listed(datetime(2026, 3, 15, tzinfo=UTC)) == []
 
 
 def test_EP_2_pages_with_limit_and_offset(served):

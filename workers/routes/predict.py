@@ -52,7 +52,8 @@ def list_upcoming_matches(
     offset: Annotated[Offset, Query()] = 0,
 ) -> Answer:
     """Each id is accepted by `/predict/{match_id}`."""
-    found = request.app.state.fixtures.among(services.features.held(), Wanted(league, team, date_from, date_to, sex))
+    wanted = Wanted(league, team, date_from, date_to, sex)
+    found = request.app.state.fixtures.among(services.features.held(), wanted, services.clock.now())
     return Answer(found[offset:] if limit is None else found[offset : offset + limit])
 
 
