@@ -22,15 +22,23 @@ left, right = st.columns([2.3, 1], gap="medium")
 with left:
     match_list.days(found, now.date())
     if found.cards:
+        fresh = services.freshness()
+        spoken = view.spoken(fresh.as_of, fresh.replaying)
         frame.downloads(
             (
                 "These matches as CSV",
-                view.downloaded(found.cards).to_csv(index=False).encode(),
+                view.downloaded(found.cards, spoken).to_csv(index=False).encode(),
                 "matches.csv",
                 "text/csv",
                 ":material/download:",
             ),
-            ("Add to calendar", lambda: calendar(found.cards, real_now()), "matches.ics", "text/calendar", ":material/calendar_add_on:"),
+            (
+                "Add to calendar",
+                lambda: calendar(found.cards, real_now(), spoken),
+                "matches.ics",
+                "text/calendar",
+                ":material/calendar_add_on:",
+            ),
         )
 with right:
     match_list.results(services)

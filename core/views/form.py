@@ -48,12 +48,12 @@ class Past:
 
 def past(match: Mapping[str, Any], history: pd.DataFrame) -> Past:
     """The form of both teams of `match` and their meetings, all before its day. `history` as `core.tables.MATCHES`."""
-    before = history[(history["date"] < pd.Timestamp(match["date"])) & history["home_score"].notna() & (history["status"] == "finished")]
-    before = before.sort_values(["date", "kickoff_utc"], kind="stable")
     home, away = (match["home_team_id"], match["home_team"]), (match["away_team_id"], match["away_team"])
-    met = before[
-        before["home_team_id"].isin([home[0], away[0]]) & before["away_team_id"].isin([home[0], away[0]])
-    ]  # a team never plays itself
+    at_home, on_the_road = (history[side].isin([home[0], away[0]]) for side in ("home_team_id", "away_team_id"))
+    own = history[at_home | on_the_road]
+    known = (own["date"] < pd.Timestamp(match["date"])) & own["home_score"].notna() & (own["status"] == "finished")
+    before = own[known].sort_values(["date", "kickoff_utc"], kind="stable")
+    met = before[(at_home & on_the_road)[before.index]]  # a team never plays itself
     return Past(
         (_form(before, *home), _form(before, *away)),
         tuple(_meeting(row) for row in met.tail(MEETINGS_SHOWN)[::-1].to_dict("records")),

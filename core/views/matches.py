@@ -209,15 +209,22 @@ def standings_words(scores: Mapping[str, Any]) -> str:
     return f"{scores.get('matches', 0):,} matches" + (f" since {date.fromisoformat(str(since)[:10]):%B %Y}" if since else "")
 
 
-def downloaded(cards: Sequence[Card]) -> pd.DataFrame:
-    """What a download holds: a row a match, columns named for people."""
+def spoken(as_of: datetime | None, replaying: bool) -> str:
+    """From which moment forecasts are: a replayed one is labelled so wherever it goes."""
+    if as_of is None:
+        return ""
+    return f"As of {day(as_of)}, {as_of:%H:%M} UTC{', in a replay' if replaying else ''}."
+
+
+def downloaded(cards: Sequence[Card], spoken: str = "") -> pd.DataFrame:
+    """What a download holds: a row a match, columns named for people; `spoken` says from which moment the forecasts are."""
     return pd.DataFrame(
         [
-            (card.day.isoformat(), f"{card.kickoff:%H:%M}" if card.kickoff else "", card.league, card.home, card.away,
-             *(round(chance, 4) for chance in card.probabilities.as_tuple()), card.likeliest, card.match_id)
+            (card.day.isoformat(), card.kickoff.isoformat(timespec="minutes") if card.kickoff else "", card.league, card.home, card.away,
+             *(round(chance, 4) for chance in card.probabilities.as_tuple()), card.likeliest, card.match_id, spoken)
             for card in cards
         ],
-        columns=["Date", "Kick-off", "League", "Home", "Away", "Home win", "Draw", "Away win", "Likeliest score", "Match id"],
+        columns=["Date", "Kick-off", "League", "Home", "Away", "Home win", "Draw", "Away win", "Likeliest score", "Match id", "Forecast"],
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar
 
@@ -202,6 +202,21 @@ def test_a_download_holds_a_row_a_match_under_words(cards):
     assert list(frame["Home"]) == ["Almería", "Arsenal", "Arsenal Women", "Everton"]
     assert (frame[["Home win", "Draw", "Away win"]].sum(axis=1) - 1).abs().max() < 1e-3
     assert not any("_" in column for column in frame.columns)
+    assert list(frame["Kick-off"])[:3] == ["2026-03-14T15:00+00:00", "2026-03-14T17:30+00:00", ""]
+
+
+def test_what_leaves_the_page_says_from_when_it_is_and_that_it_is_a_replay(cards):
+    now = datetime(2026, 3, 13, 12, tzinfo=UTC)
+    assert view.spoken(now, False) == "As of 13 March 2026, 12:00 UTC."
+    replayed = view.spoken(now, True)
+    assert replayed == "As of 13 March 2026, 12:00 UTC, in a replay."
+    assert set(view.downloaded(cards, replayed)["Forecast"]) == {replayed}
+    events = Calendar.from_ical(calendar(cards, now, replayed)).walk("VEVENT")
+    assert all("in a replay" in str(event["description"]) for event in events)
+
+
+def test_times_in_the_calendar_need_no_description_of_a_zone(cards):
+    assert b"TZID" not in calendar(cards, datetime(2026, 3, 13, tzinfo=UTC))
 
 
 def test_the_calendar_has_one_event_a_match_and_its_uid_stays(cards):
@@ -215,7 +230,10 @@ def test_the_calendar_has_one_event_a_match_and_its_uid_stays(cards):
     assert events[2].decoded("dtstart") == date(2026, 3, 15)
 
 
+CARDS = view.upcoming(FEATURES, PREDICTED, 7, LONDON)
+
+
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_no_search_breaks_the_page(q):
-    cards = view.upcoming(FEATURES, PREDICTED, 7, LONDON)
-    assert set(ids(view.matches_view(cards, view.Choices(q=q)))) <= {1, 2, 3, 4}
+    assert set(ids(view.matches_view(CARDS, view.Choices(q=q)))) <= {1, 2, 3, 4}
