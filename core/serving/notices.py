@@ -62,7 +62,7 @@ def about_files(lookups: Mapping[str, Lookup[Any]]) -> Iterator[Notice]:
             f"An earlier copy of the {_listed(names)} is shown, since {moment(since)}.",
             f"It still serves, but nothing newer is taken up. {reason}",
         )
-    stale = [lookup for lookup in lookups.values() if lookup.stale and lookup.as_of is not None]
+    stale = [lookup for lookup in lookups.values() if lookup.peek() is not None and lookup.stale]
     if stale:
         oldest = max(stale, key=lambda lookup: lookup.age_seconds or 0.0)
         yield Notice(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from core.settings import Settings
 from core.storage.database import Database
 from core.storage.files import Store
 
+PATIENCE = 4.0
 NOTHING = "Nothing was published yet. Run `make pipeline`; it takes a minute or two, and this page takes it up by itself."
 
 
@@ -56,13 +59,24 @@ class Services:
     pulse: Pulse
 
     def start(self) -> None:
-        """Read what is published, so that the first visitor does not wait, and keep everything new from now on."""
-        with suppress(NotReady):  # the pages say so, and the threads look again
-            self.models.load(ask_registry=False)
-        for lookup in self.lookups().values():
-            lookup.warm()
+        """Read what is published, so that the first visitor does not wait, and keep everything new from now on.
+
+        A store that does not answer holds the start up for four seconds at most; the reading goes on without it.
+        """
+        reading = [
+            threading.Thread(target=read, daemon=True) for read in (self._load, *(lookup.warm for lookup in self.lookups().values()))
+        ]
+        until = time.monotonic() + PATIENCE
+        for thread in reading:
+            thread.start()
+        for thread in reading:
+            thread.join(max(0.0, until - time.monotonic()))
         self.pulse.start()
         self.models.start_background()
+
+    def _load(self) -> None:
+        with suppress(NotReady):  # the pages say so, and the threads look again
+            self.models.load(ask_registry=False)
 
     def first_page_served(self) -> None:
         """The costly part of the background work may begin."""
@@ -84,20 +98,24 @@ class Services:
         return named | self.reports.lookups()
 
     def freshness(self) -> Freshness:
-        versions = self.models.versions()
+        versions, held = self.models.versions(), self.predictions.peek()
         return Freshness(
-            as_of=self.predictions.as_of,
-            written_at=self.predictions.computed_at,
+            as_of=None if held is None else held.as_of or held.written_at,
+            written_at=None if held is None else held.written_at,
             age_seconds=self.predictions.age_seconds,
             champion=versions.get(CHAMPION),
             challenger=versions.get("challenger"),
             replaying=self.clock.replaying,
-            stale=self.predictions.stale or self.features.stale,
+            stale=any(lookup.peek() is not None and lookup.stale for lookup in (self.predictions, self.features)),
         )
 
     def notices(self) -> list[Notice]:
         """What a visitor should know first, the gravest first."""
-        empty = [] if self.predictions.ready else [Notice("empty", "There are no forecasts yet.", self.predictions.error or NOTHING)]
+        empty = (
+            []
+            if self.predictions.peek() is not None
+            else [Notice("empty", "There are no forecasts yet.", self.predictions.error or NOTHING)]
+        )
         return [
             *empty,
             *about_files(self.lookups()),
@@ -113,10 +131,7 @@ class Services:
 
     def health(self) -> dict[str, Any]:
         """`readiness`, and what a person looks at next: versions, the clock, every file's age and trouble."""
-        files = {
-            name: _part(lookup.peek() is not None, lookup.age_seconds, lookup.error or lookup.stale_reason)
-            for name, lookup in self.lookups().items()
-        }
+        files = {name: _part(lookup.peek() is not None, lookup.age_seconds, _trouble(lookup)) for name, lookup in self.lookups().items()}
         return {
             **self.readiness(),
             "timeline": self.settings.timeline,
@@ -137,7 +152,7 @@ class Services:
         absent = [name for name, lookup in both.items() if lookup.peek() is None]
         if absent:
             return _part(False, None, self.predictions.error or self.features.error or NOTHING)
-        reasons = [lookup.error or lookup.stale_reason for lookup in both.values()]
+        reasons = [_trouble(lookup) for lookup in both.values()]
         if not self.watch.alive:
             reasons.append("The thread that looks for newer files has ended. Start the process again.")
         age = max(lookup.age_seconds or 0.0 for lookup in both.values())
@@ -178,6 +193,11 @@ def open_services(settings: Settings) -> Services:
 
     pulse = Pulse(records, measure)
     return Services(settings, clock, database, store, features, predictions, history, reports, models, records, watch, pulse)
+
+
+def _trouble(lookup: Lookup[Any]) -> str | None:
+    """What is the matter with a file; nothing is read to say it."""
+    return lookup.error or (None if lookup.peek() is None else lookup.stale_reason)
 
 
 def _part(ok: bool, age_seconds: float | None, reason: str | None) -> dict[str, Any]:

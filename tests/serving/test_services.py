@@ -1,6 +1,7 @@
 """The services together: how fresh, how ready, and what a visitor should know first."""
 
 import json
+import socket
 import threading
 import time
 from contextlib import suppress
@@ -108,6 +109,23 @@ def test_a_batch_that_is_published_later_is_taken_up_without_a_restart(services)
     publish(services)
     assert eventually(lambda: services.freshness().champion == 1 and services.predictions.ready, seconds=8)
     assert "empty" not in kinds(services)
+
+
+def test_a_store_that_swallows_every_request_holds_up_neither_the_start_nor_a_probe(tmp_path, monkeypatch):
+    """The server takes connections and never answers, as a network that drops packets does."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing-key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing-secret")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        settings = settings_of(tmp_path / "home", SOCCER_STORE_URL="s3://forecasts/live", AWS_ENDPOINT_URL=endpoint)
+        services = open_services(settings)
+        start = time.monotonic()
+        services.start()
+        assert time.monotonic() - start < 8
+        assert not services.readiness()["batch_files"]["ok"] and "empty" in kinds(services)
+        assert services.freshness().as_of is None and services.health()["ready"] is False
+        assert time.monotonic() - start < 9
+        services.close()
 
 
 # All well
