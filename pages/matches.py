@@ -16,7 +16,7 @@ frame.masthead("Matches", "Who is likely to win. Every forecast is sealed before
 now = services.clock.now().astimezone(zone)
 cards = view.still_to_come(match_list.upcoming(services, zone), now, now.date())
 choices = match_list.choose(services, cards)
-found = view.matches_view(view.by_sex(cards, services.features.frame(), choices.sex), choices)
+found = view.matches_view(cards, choices, match_list.women(services))
 
 left, right = st.columns([2.3, 1], gap="medium")
 with left:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import groupby
@@ -102,8 +102,10 @@ class MatchesView:
     def nothing(self) -> str:
         """Why the list is empty, and what to do."""
         if not self.known:
-            return "No matches are to come in the data. With a network, new fixtures come by themselves; results stand on the right."
-        return f"None of the {count(self.known, 'match', 'matches')} to come fits. Clear the search, or choose less under Filters."
+            return "No matches are to come in the data. New ones appear by themselves once the pipeline has read them."
+        return (
+            f"None of the {count(self.known, 'match', 'matches')} to come fits. Clear the search, choose All, or choose less under Filters."
+        )
 
 
 def upcoming(features: pd.DataFrame, predictions: pd.DataFrame, version: int | None, zone: tzinfo) -> list[Card]:
@@ -121,9 +123,10 @@ def still_to_come(cards: Sequence[Card], now: datetime, today: date) -> list[Car
     return [card for card in cards if (card.kickoff > now if card.kickoff else card.day >= today)]
 
 
-def matches_view(cards: Sequence[Card], choices: Choices) -> MatchesView:
-    """The cards that fit the choices, on pages, by day and league."""
-    chosen = [card for card in cards if _fits(card, choices)]
+def matches_view(cards: Sequence[Card], choices: Choices, women: Set[int] = frozenset()) -> MatchesView:
+    """The cards that fit the choices, on pages, by day and league. `women` are the ids of women's matches."""
+    of_sex = cards if choices.sex is None else [card for card in cards if (card.match_id in women) is (choices.sex == 1)]
+    chosen = [card for card in of_sex if _fits(card, choices)]
     pages = [[(day, list(some)) for day, some in groupby(page, key=_day_of)] for page in _paged(chosen)]
     return MatchesView(chosen, pages, len(cards), Counter(map(_day_of, chosen)))
 
@@ -148,13 +151,6 @@ def _by_league(cards: list[Card]) -> list[Card]:
     """The cards of a day, each league's together, the league that begins first on top."""
     first = {card.league: place for place, card in reversed(list(enumerate(cards)))}
     return sorted(cards, key=lambda card: first[card.league])
-
-
-def by_sex(cards: Sequence[Card], features: pd.DataFrame, sex: int | None) -> list[Card]:
-    if sex is None:
-        return list(cards)
-    wanted = set(features.index[features["sex"] == sex])
-    return [card for card in cards if card.match_id in wanted]
 
 
 def leagues(cards: Sequence[Card]) -> list[str]:

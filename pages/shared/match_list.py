@@ -14,6 +14,7 @@ from pages.shared import cards, state, tables
 from pages.shared.tables import Cell, Name
 
 ALL_LEAGUES, ALL_TEAMS = "All leagues", "All teams"
+FILTERS = ("league", "team", "clear", "from", "to")
 
 
 def upcoming(services: Services, zone: ZoneInfo) -> list[view.Card]:
@@ -25,6 +26,17 @@ def upcoming(services: Services, zone: ZoneInfo) -> list[view.Card]:
 @st.cache_resource(show_spinner=False, max_entries=32)
 def _upcoming(_services: Services, said: object, known: object, version: int | None, zone: str) -> list[view.Card]:
     return view.upcoming(_services.features.frame(), _services.predictions.frame(), version, ZoneInfo(zone))
+
+
+def women(services: Services) -> frozenset[int]:
+    """The ids of the women's matches."""
+    return _women(services, services.features.computed_at)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _women(_services: Services, known: object) -> frozenset[int]:
+    sex = _services.features.frame()["sex"]
+    return frozenset(sex.index[sex == 1].tolist())
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -48,7 +60,8 @@ def choose(services: Services, known: list[view.Card]) -> view.Choices:
             bind="query-params",
             label_visibility="collapsed",
         )
-        with st.popover("Filters", icon=":material/tune:"):
+        narrowed = sum(name in st.query_params for name in FILTERS)
+        with st.popover(f"Filters: {narrowed}" if narrowed else "Filters", icon=":material/tune:", key="filters"):
             league, team, confidence, first, last = _filters(known)
         st.html(cards.legend(), width="content")
     return view.Choices((q or "")[: state.LONGEST], view.SEXES.get(sex or "All"), league, team, confidence, first, last)

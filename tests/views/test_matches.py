@@ -135,12 +135,14 @@ def test_choices_narrow_the_list(cards):
     assert ids(view.matches_view(cards, view.Choices(last=date(2026, 3, 14)))) == [2, 1]
     assert ids(view.matches_view(cards, view.Choices(confidence="Toss-up"))) == [2]
     assert ids(view.matches_view(cards, view.Choices(confidence="Clear favourite, 60% or more"))) == [1]
-    assert [card.match_id for card in view.by_sex(cards, FEATURES, 1)] == [3]
+    assert ids(view.matches_view(cards, view.Choices(sex=1), women={3})) == [3]
+    assert ids(view.matches_view(cards, view.Choices(sex=0), women={3})) == [2, 1, 4]
 
 
 def test_an_empty_list_says_why():
     cards = view.upcoming(FEATURES, PREDICTED, 7, LONDON)
     assert "None of the 4 matches" in view.matches_view(cards, view.Choices(q="nobody")).nothing
+    assert "None of the 4 matches" in view.matches_view(cards, view.Choices(sex=1)).nothing
     assert "No matches are to come" in view.matches_view([], view.Choices()).nothing
 
 
