@@ -22,7 +22,7 @@ def _integral(value: Any) -> Any:
 
 Whole = Annotated[int, Field(strict=True, ge=1, lt=2**53), BeforeValidator(_integral)]
 Version = Annotated[int, Field(strict=True, ge=1, lt=2**31), BeforeValidator(_integral)]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"\S")]
 
 
 class Problem(BaseModel):
