@@ -125,7 +125,8 @@ def _region(values: NDArray[np.float64], colour: str, most: float) -> go.Heatmap
 def contributions(parts: Sequence[tuple[str, float]], helps_home: str, helps_away: str) -> go.Figure:
     """What moved a forecast: (words, log-odds of a home win), the first on top."""
     words, values = [part for part, _ in parts], [value for _, value in parts]
-    reach = 1.3 * max([abs(value) for value in values], default=1) or 1
+    # Room for the number beyond the longest bar, on a phone too.
+    reach = 1.6 * max([abs(value) for value in values], default=1) or 1
     bars = go.Bar(
         x=values,
         y=list(range(len(values))),

@@ -143,8 +143,8 @@ def form(shown: Shown) -> None:
     tables.section("Form and meetings")
     st.html(
         cards.wrapped(
-            '<table class="frmt"><thead><tr><th scope="col">Last six, latest on the right</th>',
-            f'<th scope="col">{cards.hidden("Results")}</th><th scope="col">Goals</th></tr></thead><tbody>',
+            '<table class="frmt"><thead><tr><th scope="colgroup" colspan="2">Last six, latest on the right</th>',
+            '<th scope="col">Goals</th></tr></thead><tbody>',
             *(_form(one) for one in shown.past.forms),
             f'</tbody></table><p class="met">{escape(shown.past.words)}</p>',
             *_meetings(shown.past),
