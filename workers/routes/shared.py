@@ -91,6 +91,7 @@ class Router(APIRouter):
         def add(function: Route) -> Route:
             bare = path.rstrip("/")
             options["responses"] = {**described, **options.get("responses", {})}
+            options["operation_id"] = function.__name__
             for number, spelling in enumerate((path, bare if path.endswith("/") else bare + "/")):
                 described_once = {} if number == 0 else {"include_in_schema": False}
                 self.add_api_route(spelling, function, methods=[method], route_class_override=kind, **{**options, **described_once})
