@@ -20,8 +20,7 @@ LONGEST = 200
 class Observed:
     def __init__(self, app: ASGIApp) -> None:
         log.configure("web")
-        # The server's own line of a request would hold its query, and there the token.
-        logging.getLogger("uvicorn.access").disabled = True
+        logging.getLogger("uvicorn.access").addFilter(_without_query)
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,6 +40,13 @@ class Observed:
             await self.app(scope, receive, sent)
         finally:
             _note(scope, answer, time.perf_counter() - began)
+
+
+def _without_query(record: logging.LogRecord) -> bool:
+    """The server writes lines of its own, with the query in them, and there may be a key."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(value.partition("?")[0] if isinstance(value, str) else value for value in record.args)
+    return True
 
 
 def _note(scope: Scope, answer: dict[str, Any], seconds: float) -> None:

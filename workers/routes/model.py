@@ -17,7 +17,14 @@ Caller = Annotated[str, Depends(who)]
 TAKEN: dict[str, Any] = {"fails": (429,), "status_code": 202, "response_model": AsyncPredictResponse}
 
 
-@router.both("GET", "/model/info", fails=(404, 422, 504), response_model=ModelInfoResponse, summary="A stage's model and its features")
+@router.both(
+    "GET",
+    "/model/info",
+    fails=(404, 422, 504),
+    versioned=True,
+    response_model=ModelInfoResponse,
+    summary="A stage's model and its features",
+)
 async def model_info(request: Request, services: Held, stage: Stage = "champion") -> Answer:
     """Answered from a copy that a thread renews every two seconds."""
     if not services.models.versions():

@@ -79,7 +79,7 @@ def _as_json(services: Any, limit: int | None, offset: int) -> Iterator[bytes]:
     yield b"]"
 
 
-@router.both("POST", "/", fails=(504,), response_model=PredictResponse, summary="Forecast from features, at once")
+@router.both("POST", "/", fails=(504,), versioned=True, response_model=PredictResponse, summary="Forecast from features, at once")
 async def predict(request: Request, asked: PredictRequest, services: Held, stage: Stage = "champion") -> Answer:
     """The features must be exactly those that `/predict/model/info` lists for the stage."""
     await _models_read(request, services)
@@ -112,6 +112,7 @@ async def not_by_get() -> None:
     "GET",
     "/precomputed/{match_id}",
     fails=(404, 422, 504),
+    versioned=True,
     response_model=PrecomputedPredictResponse,
     summary="The champion's forecast that was made ahead",
 )
@@ -131,7 +132,14 @@ async def predict_precomputed(request: Request, match_id: MatchId, services: Hel
     return said(answer, row["model_version"])
 
 
-@router.both("GET", "/{match_id}", fails=(404, 422, 504), response_model=PredictResponse, summary="Forecast a match of the batch, at once")
+@router.both(
+    "GET",
+    "/{match_id}",
+    fails=(404, 422, 504),
+    versioned=True,
+    response_model=PredictResponse,
+    summary="Forecast a match of the batch, at once",
+)
 async def predict_by_match_id(request: Request, match_id: MatchId, services: Held, stage: Stage = "champion") -> Answer:
     """From the match's features, which the answer dates."""
     await _models_read(request, services)

@@ -37,6 +37,9 @@ PROBLEMS: Mapping[int, str] = {
     503: "Something that is needed is away, or not there yet; `detail` says what, and what to do",
     504: "A model was still being read when the time was over",
 }
+WAIT = {"Retry-After": "seconds to wait before asking again"}
+HEADERS: Mapping[int, Mapping[str, str]] = {401: {"WWW-Authenticate": "`ApiKey`"}, 429: WAIT, 503: WAIT, 504: WAIT}
+VERSIONED = {"X-Model-Version": "the version of the model that was used; `unknown` where the batch names none"}
 MOST = 2**53 - 1
 
 
@@ -78,15 +81,15 @@ class Router(APIRouter):
     Everything under /predict wants the key, and whatever changes something; /monitoring can be closed too.
     """
 
-    def both(self, method: str, path: str, fails: Sequence[int] = (), **options: Any) -> Callable[[Route], Route]:
-        """`fails` are the statuses that it can answer beside those that every such route can."""
+    def both(self, method: str, path: str, fails: Sequence[int] = (), versioned: bool = False, **options: Any) -> Callable[[Route], Route]:
+        """`fails` are the statuses that it can answer beside those that every such route can; `versioned`: a model is used."""
         kind = self._kind(method)
         if kind is Guarded:
             options["dependencies"] = [Security(SCHEME)]
-        described = {
-            status: {"model": Refusal if status == 422 else Problem, "description": PROBLEMS[status]}
-            for status in sorted({*fails, *ALWAYS[kind], *(() if method == "GET" else (400, 413, 422))})
-        }
+        statuses = {*fails, *ALWAYS[kind], *(() if method == "GET" else (400, 413, 422))}
+        described: dict[int, dict[str, Any]] = {status: _problem(status) for status in sorted(statuses)}
+        if versioned:
+            described[200] = {"headers": _headers(VERSIONED)}
 
         def add(function: Route) -> Route:
             bare = path.rstrip("/")
@@ -103,6 +106,15 @@ class Router(APIRouter):
         if method != "GET" or self.prefix.startswith("/predict"):
             return Guarded
         return GuardedIfClosed if self.prefix.startswith("/monitoring") else APIRoute
+
+
+def _problem(status: int) -> dict[str, Any]:
+    model = Refusal if status == 422 else Problem
+    return {"model": model, "description": PROBLEMS[status], "headers": _headers(HEADERS.get(status, {}))}
+
+
+def _headers(described: Mapping[str, str]) -> dict[str, Any]:
+    return {name: {"description": words, "schema": {"type": "string"}} for name, words in described.items()}
 
 
 class Answer(JSONResponse):
