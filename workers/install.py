@@ -20,6 +20,13 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 PYTHON = Path("bin") / "python"
 STILL_SECONDS = 10
+# No questions and no advice; and uv trusts whom this machine trusts.
+MANNERS = {
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_ROOT_USER_ACTION": "ignore",
+    "DEBIAN_FRONTEND": "noninteractive",
+    "UV_SYSTEM_CERTS": "1",
+}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER_PACKAGES = ("chromium", "fonts-liberation")
 
@@ -35,7 +42,8 @@ def say(sentence: str) -> None:
 def install(project: Path, requirements: str) -> None:
     """Fill `.venv` with what this file names, unless it holds exactly that already."""
     place = project / ".venv"
-    wanted, stamp = digest(project / requirements), place / f"installed-{requirements}"
+    wanted = hashlib.sha256((project / requirements).read_bytes()).hexdigest()
+    stamp = place / f"installed-{requirements}"
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted and works(place):
         return
     began = time.monotonic()
@@ -45,12 +53,6 @@ def install(project: Path, requirements: str) -> None:
     fill(project, place, requirements)
     stamp.write_text(wanted, encoding="utf-8")
     say(f"Installed in {time.monotonic() - began:.0f} s.")
-
-
-def digest(requirements: Path) -> str:
-    """Changes with the file, the Python and the kind of machine."""
-    kind = f"{platform.python_version()} {platform.system()} {platform.machine()}"
-    return hashlib.sha256(requirements.read_bytes() + kind.encode()).hexdigest()
 
 
 def works(place: Path) -> bool:
@@ -93,9 +95,8 @@ def uv_pinned(project: Path) -> str:
 
 def run(command: list[str], folder: Path) -> bool:
     """Run it, let its words through, and say now and then that it is still at work; whether it succeeded."""
-    quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore", "DEBIAN_FRONTEND": "noninteractive"}
     began = time.monotonic()
-    with subprocess.Popen(command, cwd=folder, env=os.environ | quiet) as process:
+    with subprocess.Popen(command, cwd=folder, env=os.environ | MANNERS) as process:
         while True:
             try:
                 return process.wait(STILL_SECONDS) == 0
