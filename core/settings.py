@@ -116,12 +116,21 @@ class _Reader:
 
     def keys(self, key_file: Path) -> tuple[str, ...]:
         given = self.text("FASTAPI_HEADER_TOKEN", "")
-        if not given and key_file.is_file():
-            given = key_file.read_text(encoding="utf-8").strip()
+        if not given:
+            given = self.written(key_file)
         keys = tuple(key.strip() for key in given.split(",") if key.strip())
         if len(keys) > 2:
             raise SettingsError("FASTAPI_HEADER_TOKEN holds more than two keys. Keep the new one and the one it replaces.")
         return keys
+
+    def written(self, key_file: Path) -> str:
+        try:
+            return key_file.read_text(encoding="utf-8").strip() if key_file.is_file() else ""
+        except (OSError, UnicodeDecodeError) as error:
+            why = "you may not read it" if isinstance(error, PermissionError) else "it holds no text"
+            raise SettingsError(
+                f"The key in {key_file} cannot be read: {why}. Give it back to this user or delete it, or set FASTAPI_HEADER_TOKEN."
+            ) from error
 
     def settings(self) -> Settings:
         home = Path(self.text("SOCCER_HOME", str(PROJECT / "var"))).expanduser()
@@ -167,13 +176,17 @@ def prepare_home(settings: Settings) -> None:
         probe = settings.folder / f".probe-{os.getpid()}"
         probe.touch()
         probe.unlink()
-        if not settings.key_file.exists():
-            descriptor = os.open(settings.key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(secrets.token_urlsafe(32) + "\n")
-    except FileExistsError:
-        return  # another process wrote the key just now
+        if not settings.key_file.exists() or not settings.key_file.stat().st_size:
+            _write_key(settings.key_file)
     except OSError as error:
         raise SettingsError(
             f"Cannot write to {settings.home} ({error.strerror}). Make it writable, or set SOCCER_HOME to a folder that is."
         ) from error
+
+
+def _write_key(path: Path) -> None:
+    """A random key, whole or not at all: a file without one would lock everybody out for good."""
+    part = path.with_name(f".{path.name}-{os.getpid()}")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(secrets.token_urlsafe(32) + "\n")
+    part.replace(path)

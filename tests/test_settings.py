@@ -76,6 +76,21 @@ def test_AUTH_4_the_first_run_writes_a_random_key_that_only_its_owner_reads(tmp_
     assert read(other).keys != first.keys
 
 
+def test_a_key_file_that_was_left_empty_gets_its_key(tmp_path):
+    (tmp_path / "api_key").touch()
+    prepare_home(read(tmp_path))
+    settings = read(tmp_path)
+    assert len(settings.keys) == 1
+    assert settings.key_file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["api_key"]
+
+
+def test_a_key_file_that_holds_no_text_is_named(tmp_path):
+    (tmp_path / "api_key").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match="api_key cannot be read"):
+        read(tmp_path)
+
+
 def test_two_keys_are_valid_while_one_replaces_the_other(tmp_path):
     assert read(tmp_path, FASTAPI_HEADER_TOKEN="new, old").keys == ("new", "old")
 
@@ -84,3 +99,9 @@ def test_a_home_that_is_a_file_is_refused_with_a_sentence(tmp_path):
     (tmp_path / "home").write_text("not a folder")
     with pytest.raises(SettingsError, match="Make it writable, or set SOCCER_HOME"):
         prepare_home(read(tmp_path / "home"))
+
+
+def test_a_file_in_the_place_of_the_timelines_folder_is_refused_too(tmp_path):
+    (tmp_path / "replay").write_text("not a folder")
+    with pytest.raises(SettingsError, match="Make it writable, or set SOCCER_HOME"):
+        prepare_home(read(tmp_path))
