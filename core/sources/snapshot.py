@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -78,14 +79,23 @@ def parse_matches(text: str) -> tuple[tuple[RawMatch, ...], tuple[Refused, ...]]
 
 def parse_aliases(text: str) -> tuple[Alias, ...]:
     rows = _rows(text, ALIASES_FILE, frozenset(("country", "canonical", "alias", "source")))
-    return tuple(Alias(row["country"], int(row.get("sex") or 0), row["canonical"], row["alias"], row["source"]) for row in rows)
+    return tuple(_alias(line, row) for line, row in enumerate(rows, start=2))
+
+
+def _alias(line: int, row: dict[str, str]) -> Alias:
+    """A spelling less would make matches vanish, so that a broken row is the whole file's fault."""
+    sex, named = row.get("sex") or "0", [row[column] for column in ("country", "canonical", "alias", "source")]
+    if sex not in ("0", "1") or not all(named):
+        raise DocumentRefused(f"Line {line} of {ALIASES_FILE} cannot be read. Take the file from the release again.")
+    country, canonical, alias, source = named
+    return Alias(country, int(sex), canonical, alias, source)
 
 
 def _text(path: Path) -> str:
     try:
         data = path.read_bytes()
         return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise DocumentRefused(f"{path.name} cannot be read ({error}). Take the file from the release again.") from error
 
 
@@ -94,7 +104,12 @@ def _rows(text: str, name: str, needed: frozenset[str]) -> list[dict[str, str]]:
     missing = needed - set(reader.fieldnames or ())
     if missing:
         raise DocumentRefused(f"{name} lacks the columns {', '.join(sorted(missing))}. Take the file from the release again.")
-    return list(reader)
+    try:
+        return list(reader)
+    except csv.Error as error:
+        raise DocumentRefused(
+            f"{name} is no CSV file from line {reader.line_num} on ({error}). Take the file from the release again."
+        ) from error
 
 
 def _match(row: dict[str, str]) -> RawMatch:

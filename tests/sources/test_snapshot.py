@@ -108,3 +108,18 @@ def test_a_missing_file_is_refused_in_words(copied):
     (copied / snapshot.ALIASES_FILE).unlink()
     with pytest.raises(DocumentRefused, match=r"team_aliases\.csv cannot be read"):
         snapshot.read(copied)
+
+
+def test_an_archive_with_a_damaged_middle_is_refused_in_words(copied):
+    path = copied / snapshot.MATCHES_FILE
+    data = path.read_bytes()
+    for start in range(1000, len(data) - 1000, 5000):
+        path.write_bytes(data[:start] + b"\xff" * 40 + data[start + 40 :])
+        with pytest.raises(DocumentRefused, match="cannot be read"):
+            snapshot.read(copied)
+
+
+@pytest.mark.parametrize("line", ["England,two,Arsenal,Arsenal FC,snapshot", "England,0,Arsenal"])
+def test_a_broken_alias_is_refused_by_its_line(line):
+    with pytest.raises(DocumentRefused, match="Line 2 of team_aliases"):
+        snapshot.parse_aliases(f"country,sex,canonical,alias,source\n{line}\n")
