@@ -147,7 +147,7 @@ def test_a_python_without_venv_is_told_which_package_to_install(tmp_path):
         found = subprocess.run(["which", name], capture_output=True, text=True, check=True).stdout.strip()
         (tmp_path / name).symlink_to(found)
     crippled = tmp_path / "python3"
-    crippled.write_text(f'#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\nexec {sys.executable} "$@"\n')
+    crippled.write_text(f"""#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\nexec '{sys.executable}' "$@"\n""")
     crippled.chmod(0o755)
     found = subprocess.run(["make", "run"], cwd=ROOT, env={"PATH": str(tmp_path)}, capture_output=True, text=True)
     assert found.returncode != 0
