@@ -70,7 +70,7 @@ class PredictResponse(BaseModel):
 
 class AsyncPredictRequest(Taken):
     match_id: Whole
-    stage: StageName = "champion"
+    stage: StageName | None = Field(None, description="null means the champion")
 
 
 class AsyncPredictResponse(BaseModel):

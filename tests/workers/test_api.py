@@ -17,10 +17,11 @@ from starlette.testclient import TestClient
 
 from core.errors import DatabaseUnavailable
 from core.settings import Settings
-from core.storage.database import Database
+from core.storage.database import Database, raw_matches
 from core.storage.task_ledger import TaskLedger
 from tests.workers.house import ROOT, environment
 from workers.api import VERSION, Front, make_api
+from workers.schemas import MatchRaw
 
 
 @pytest.fixture
@@ -126,6 +127,10 @@ def test_each_request_is_one_structured_line_without_its_query(client, ledger, l
     fields = record.fields
     assert (record.getMessage(), fields["task_id"], fields["status"], fields["method"]) == ("request", task_id, "200", "GET")
     assert "very-secret" not in json.dumps(fields)
+
+
+def test_a_raw_match_is_told_as_it_is_stored():
+    assert set(MatchRaw.model_fields) == {column.name for column in raw_matches.columns}
 
 
 def test_a_line_stays_short_whatever_is_asked_for(client, lines):

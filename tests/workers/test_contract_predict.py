@@ -17,7 +17,7 @@ from core.clock import from_iso
 from core.errors import QueueUnavailable
 from core.football.matches import plain
 from core.serving.origins import POINTER
-from tests.serving.batches import MOMENT, matches
+from tests.serving.batches import MOMENT, matches, parquet, predictions
 from tests.serving.models import SIGNATURE, model
 from tests.workers.served import Served, publish_small
 from workers import schemas
@@ -414,6 +414,19 @@ def test_EP_4_a_promotion_changes_the_version_without_a_new_batch(served):
     assert served.client.get(f"/predict/precomputed/{match_id}").json()["model_version"] == 1
 
 
+def test_EP_4_a_file_that_names_no_version_is_the_champions(tmp_path):
+    served = Served(tmp_path / "home", published=False)
+    bare = predictions(40, {"champion": 1}).drop(columns=["model_version", "model_stage", "model_run_id"])
+    publish_small(served.store, files={"predictions.parquet": parquet(bare)})
+    for lookup in (served.services.predictions, served.services.features):
+        lookup.refresh()
+    answer = served.client.get(f"/predict/precomputed/{served.ids()[0]}")
+    assert (answer.status_code, answer.headers["X-Model-Version"]) == (200, "unknown")
+    said = schemas.PrecomputedPredictResponse.model_validate(answer.json(), strict=True)
+    assert (said.model_stage, said.model_version, said.model_run_id) == ("champion", None, None)
+    served.close()
+
+
 @pytest.mark.parametrize(("route", "EP"), [("/predict/precomputed/{}", 4), ("/predict/{}", 5)], ids=["EP_4", "EP_5"])
 @pytest.mark.parametrize(("trap", "status"), TRAPS.items(), ids=[trap[:20] for trap in TRAPS])
 def test_traps_an_id_that_is_none_is_404_or_422_and_never_500(served, route, EP, trap, status):
@@ -457,6 +470,13 @@ def test_EP_7_hands_a_match_to_a_worker_at_once(served):
     served.jobs.ledger.succeed(said.task_id, "w", result)
     done = served.client.get(said.status_url)
     assert (done.json()["result"], done.headers["X-Model-Version"]) == (result, "3")
+
+
+def test_EP_7_without_a_stage_it_is_the_champions(served):
+    for body in ({}, {"stage": None}):
+        task_id = served.client.post("/predict/async/", json={"match_id": served.ids()[0], **body}).json()["task_id"]
+        assert served.jobs.ledger.claim(task_id, "w", 30).arguments["model_stage"] == "champion"
+    assert served.client.post("/predict/async/", json={"match_id": served.ids()[0], "stage": "other"}).status_code == 422
 
 
 def test_EP_7_the_same_idempotency_key_gives_the_same_task(served):

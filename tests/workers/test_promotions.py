@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from core.errors import AliasMissing, PromotionRefused, TaskStateError
+from core.errors import AliasMissing, DatabaseUnavailable, PromotionRefused, RegistryUnavailable, TaskStateError
 from core.storage import audit_log, leases, logbook
 from core.storage.database import Database
 from core.storage.registry import Registry
@@ -117,6 +117,32 @@ def test_EP_15_a_task_that_was_killed_before_it_could_write_is_finished_by_its_n
     assert decider.promote(2, "better", 1, who="a person", request="r7") == said
     with pytest.raises(PromotionRefused, match="a person made it so"):
         decider.promote(2, "better", 1, who="a person", request="r8")
+
+
+def test_EP_15_when_the_row_cannot_be_written_the_next_run_of_the_task_writes_it(decider, monkeypatch):
+    def away(database, decision):
+        raise DatabaseUnavailable("The database does not answer.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(promotions.audit_log, "write", away)
+        with pytest.raises(DatabaseUnavailable):
+            decider.promote(2, "better", 1, request="r1")
+    assert (champion(decider), logbook.decisions(decider.database)) == (2, [])
+    decider.promote(2, "better", 1, request="r1")
+    assert [(row["from_version"], row["to_version"]) for row in logbook.decisions(decider.database)] == [(1, 2)]
+
+
+def test_EP_15_a_registry_that_is_away_leaves_no_row(decider, monkeypatch):
+    def away(name, version):
+        raise RegistryUnavailable("The registry does not answer.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(decider.registry, "set_alias", away)
+        with pytest.raises(RegistryUnavailable):
+            decider.promote(2, "better", 1, request="r1")
+    assert (champion(decider), logbook.decisions(decider.database)) == (1, [])
+    assert decider.promote(2, "better", 1, request="r1")["to_version"] == 2
+    assert len(logbook.decisions(decider.database)) == 1
 
 
 def test_EP_15_a_task_that_was_killed_before_the_alias_moved_starts_again_and_leaves_no_false_row(decider):

@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 from core.clock import iso
 from core.errors import MatchUnknown, UnknownStage
 from core.metrics import PREDICTION_REQUESTS
+from core.serving.predictor import CHAMPION
 from workers.fixtures import Wanted
 from workers.routes.shared import Answer, Day, Held, IdempotencyKey, MatchId, Offset, Router, Stage, Work, said
 from workers.routes.tasks import accepted
@@ -91,14 +92,15 @@ async def predict(request: Request, asked: PredictRequest, services: Held, stage
 @router.both("POST", "/async/", fails=(404, 429), status_code=202, response_model=AsyncPredictResponse, summary="Let a worker forecast")
 def predict_async(asked: AsyncPredictRequest, services: Held, jobs: Work, idempotency_key: IdempotencyKey = None) -> Answer:
     """Answers at once; poll `status_url`."""
-    if asked.stage not in services.settings.stages:
-        raise UnknownStage(f"There is no stage {asked.stage!r} here; MLFLOW_MODEL_STAGES lists {', '.join(services.settings.stages)}.")
+    stage, listed = asked.stage or CHAMPION, services.settings.stages
+    if stage not in listed:
+        raise UnknownStage(f"There is no stage {stage!r} here; MLFLOW_MODEL_STAGES lists {', '.join(listed)}.")
     held = services.features.held()
     features = held.value.row(asked.match_id)
     if features is None:
         raise _unknown(asked.match_id)
-    task_id = jobs.predict_match(asked.match_id, features, held.written_at, asked.stage, idempotency_key)
-    PREDICTION_REQUESTS.labels("queue", asked.stage).inc()
+    task_id = jobs.predict_match(asked.match_id, features, held.written_at, stage, idempotency_key)
+    PREDICTION_REQUESTS.labels("queue", stage).inc()
     return accepted(task_id)
 
 
@@ -126,7 +128,7 @@ async def predict_precomputed(request: Request, match_id: MatchId, services: Hel
     row = predictions.get_prediction(match_id)
     if row is None:
         raise _unknown(match_id)
-    PREDICTION_REQUESTS.labels("precomputed", "champion").inc()
+    PREDICTION_REQUESTS.labels("precomputed", CHAMPION).inc()
     answer = {name: row[column] for name, column in TOLD.items()}
     answer |= {"predictions_computed_at": iso(held.written_at), "stale": predictions.stale}
     return said(answer, row["model_version"])
