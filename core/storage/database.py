@@ -10,9 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Boolean, Column, Float, Index, Integer, String, Table, Text, UniqueConstraint
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError, SQLAlchemyError
 
-from core.errors import DatabaseUnavailable
+from core.errors import DatabaseUnavailable, SettingsError
 
 schema = sa.MetaData()
 
@@ -236,19 +236,26 @@ pipeline_runs = Table(
 )
 
 
+# Without the address itself, which may hold a password.
+NO_ADDRESS = "SOCCER_DATABASE_URL is no address that can be used. Give sqlite:////folder/file.db or postgresql://user:password@host/name."
+
+
 class Database:
     """One engine, made once per process and handed in. Every failure to reach the database is a DatabaseUnavailable."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        kind = sa.make_url(url).get_backend_name()
+        kind = url.partition(":")[0].partition("+")[0]
         if kind == "sqlite":
-            Path(sa.make_url(url).database or "").parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(_parsed(url))
             # Ten seconds of patience with another writer, then a sentence instead of a wait.
             self.engine = sa.create_engine(url, connect_args={"timeout": 10})
             sa.event.listen(self.engine, "connect", _tune_sqlite)
-        else:
+        elif kind == "postgresql":
+            _parsed(url)
             self.engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True)
+        else:
+            raise SettingsError(NO_ADDRESS)
 
     def create(self) -> None:
         """Make what is not there yet; harmless when all of it is."""
@@ -297,9 +304,30 @@ class Database:
                 f"The database does not answer ({_first_line(error)}). Check SOCCER_DATABASE_URL and its disk."
             ) from error
         except DBAPIError as error:
+            if type(error) is DatabaseError:  # none of its kinds: SQLite says so of a file that is damaged, or is no database
+                raise DatabaseUnavailable(
+                    f"The database cannot be read ({_first_line(error)}). Put a good copy in its place, or move it away and start again."
+                ) from error
             if error.connection_invalidated:
                 raise DatabaseUnavailable("The connection to the database was lost. It is tried again by itself.") from error
             raise
+
+
+def _parsed(url: str) -> sa.URL:
+    try:
+        return sa.make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise SettingsError(NO_ADDRESS) from error
+
+
+def _make_folder(url: sa.URL) -> None:
+    folder = Path(url.database or "").parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseUnavailable(
+            f"The database's folder {folder} cannot be made ({error.strerror}). Check SOCCER_DATABASE_URL."
+        ) from error
 
 
 def _first_line(error: SQLAlchemyError) -> str:
