@@ -59,7 +59,7 @@ class RawMatch:
 
     def masked(self) -> RawMatch:
         """The same match without anything that only its being played can tell."""
-        return replace(self, ft_home=None, ft_away=None, ht_home=None, ht_away=None, status_raw="scheduled")
+        return replace(self, ft_home=None, ft_away=None, ht_home=None, ht_away=None, status_raw="scheduled", score_basis="90")
 
 
 @dataclass(frozen=True)
