@@ -8,7 +8,7 @@ from pathlib import Path
 from core.clock import iso
 from core.settings import prepare_home
 from core.storage import pipeline_log
-from workers.workplace import POINTER, PUBLISHED, REGISTERED, Figures, Workplace
+from workers.workplace import PUBLISHED, REGISTERED, Figures, Workplace, whole
 
 
 def instance(place: Workplace) -> Figures:
@@ -39,8 +39,8 @@ def _instance_id(path: Path) -> str:
 
 
 def _was_lost(place: Workplace) -> bool:
-    """Whether the store or the registry was filled from this database, and is gone: then all is made again."""
+    """Whether the store or the registry was filled from this database, and is gone or torn: then all is made again."""
     published, registered = (pipeline_log.noted(place.database, name) for name in (PUBLISHED, REGISTERED))
     registry = place.settings.tracking_uri.removeprefix("sqlite:///")
     lost = registered and registry != place.settings.tracking_uri and not Path(registry).is_file()
-    return bool(lost or (published and not place.store.exists(POINTER)))
+    return bool(lost or (published and whole(place.store) is None))

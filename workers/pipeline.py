@@ -21,7 +21,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from core.errors import PipelineBusy, SoccerPredictError
+from core.errors import PipelineBusy, SettingsError, SoccerPredictError
 from core.settings import Settings, prepare_home
 from core.storage import pipeline_log
 from workers.log import configure, line
@@ -97,8 +97,10 @@ def _whole(place: Workplace, force: bool) -> int:
 
 def _repro(place: Workplace, force: bool, run: str, locks: list[int]) -> int:
     """`dvc repro`, in a process group that ends with this process."""
-    # The stages call `python`: let that be this one. The locks go along, so that they are held as long as DVC lives.
-    environment = os.environ | {WITHIN: run, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    # The stages call `python`: let that be this one. DVC starts them by the user's shell, which may be another's, or nologin.
+    # The locks go along, so that they are held as long as DVC lives.
+    first = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = os.environ | {WITHIN: run, "PATH": first, "SHELL": "/bin/sh"}
     command = [sys.executable, "-m", "workers.leash", f"group:{os.getpid()}", "dvc", "repro", "--quiet", *(["--force"] if force else [])]
     process = subprocess.Popen(command, cwd=place.root, env=environment, start_new_session=True, pass_fds=locks)
     try:
@@ -141,8 +143,12 @@ def _locked(paths: list[Path]) -> Iterator[list[int]]:
     with ExitStack() as open_files:
         descriptors = []
         for path in paths:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = open_files.enter_context(path.open("a"))
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                file = open_files.enter_context(path.open("a"))
+            except OSError as error:
+                said = f"Cannot write to {path.parent} ({error.strerror})."
+                raise SettingsError(f"{said} The pipeline works there: make it writable.") from error
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

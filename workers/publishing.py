@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from core.clock import iso, real_now
 from core.storage import pipeline_log
-from workers.workplace import POINTER, PUBLISHED, Figures, Workplace
+from workers.workplace import POINTER, PUBLISHED, Figures, Workplace, whole
 
 
 def publish(place: Workplace) -> Figures:
@@ -53,14 +53,9 @@ def _as_of(place: Workplace) -> str:
 
 
 def _published(place: Workplace, digest: str) -> str | None:
-    """The version that the pointer names, if it holds this content."""
-    if not place.store.exists(POINTER):
-        return None
-    try:
-        version = str(json.loads(place.store.read(POINTER))["version"])
-    except (ValueError, KeyError, TypeError):
-        return None
-    return version if version.endswith(f"-{digest}") else None
+    """The version that the pointer names, if it holds this content, whole."""
+    version = whole(place.store)
+    return version if version is not None and version.endswith(f"-{digest}") else None
 
 
 def _write(place: Workplace, version: str, files: dict[str, bytes], models: dict[str, Any]) -> None:

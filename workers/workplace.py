@@ -104,7 +104,20 @@ class Workplace:
 
     @property
     def places(self) -> str:
-        """A digest of where everything lasting is kept; the addresses themselves may hold passwords."""
+        """A digest of where everything lasting is kept, and for which stages; the addresses themselves may hold passwords."""
         settings = self.settings
-        named = "|".join((settings.database_url, settings.tracking_uri, settings.store_url, settings.model_name))
+        named = "|".join((settings.database_url, settings.tracking_uri, settings.store_url, settings.model_name, *sorted(settings.stages)))
         return hashlib.sha1(named.encode()).hexdigest()
+
+
+def whole(store: Store) -> str | None:
+    """The version that the pointer names; None when there is none, or a file of it is gone or is not what was published."""
+    try:
+        said = json.loads(store.read(POINTER))
+        files = [(str(file["key"]), str(file["sha1"])) for file in said["files"].values()]
+        folders = [str(card["artefact"]) for card in said["models"].values()]
+        version = str(said["version"])
+        good = all(hashlib.sha1(store.read(key)).hexdigest() == sha1 for key, sha1 in files) and all(map(store.list, folders))
+    except (FileMissing, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return version if good else None

@@ -65,7 +65,9 @@ class SmallProject:
 
     def run(self, *arguments: str, clock: str = CLOCK) -> Result:
         command = [sys.executable, "-m", "workers.pipeline", *arguments]
-        done = subprocess.run(command, cwd=self.root, env=self.environment(clock), capture_output=True, text=True, timeout=240)
+        nologin = {"SHELL": "/bin/false"}  # as a service's account has it
+        environment = self.environment(clock) | nologin
+        done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=240)
         return Result(done.returncode, done.stdout, done.stderr)
 
     def repro(self, clock: str = CLOCK) -> Result:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -29,6 +30,7 @@ from workers.publishing import publish
 from workers.registration import register
 from workers.scoring import batch_inference, monitor_drift
 from workers.stages import ingest
+from workers.workplace import Workplace
 
 ALL = list(STAGES)
 FIRST_RUN = {"champion": 1, "challenger": 2, "baseline": 3}
@@ -164,6 +166,37 @@ def test_a_lost_store_or_registry_makes_a_new_instance_so_that_all_runs_again(pr
     (project.home / "replay" / lost).rename(away)
     assert instance_id() != before
     away.rename(project.home / "replay" / lost)
+
+
+def test_a_torn_file_in_the_store_makes_a_new_instance_too(project, first):
+    def said():
+        instance(project.place())
+        return json.loads((project.root / "data" / "work" / "instance.json").read_text())
+
+    before, key = said(), project.pointer()["files"]["predictions.parquet"]["key"]
+    whole = project.store.read(key)
+    project.store.write(key, whole[:1000])
+    assert said()["instance_id"] != before["instance_id"]
+    project.store.write(key, whole)
+
+
+def test_other_stages_are_other_work(project):
+    place = project.place()
+    fewer = Workplace(replace(place.settings, stages=("champion",)), place.root)
+    assert fewer.places != place.places
+
+
+def test_work_files_that_cannot_be_written_are_told_in_words(project, first):
+    work, away = project.root / "data" / "work", project.root / "data" / "work.away"
+    work.rename(away)
+    work.write_text("not a folder")
+    try:
+        failed = project.run()
+    finally:
+        work.unlink()
+        away.rename(work)
+    assert failed.code == 1
+    assert "make it writable" in failed.lines[-1]["problem"] and "Traceback" not in failed.err
 
 
 def test_a_source_that_is_broken_fails_the_run_in_words_and_leaves_what_is_served(project, first):

@@ -11,7 +11,7 @@ from core.errors import FileMissing, StoreUnavailable
 from core.settings import Settings
 from core.storage.files import Store
 from workers import publishing
-from workers.workplace import Workplace
+from workers.workplace import Workplace, whole
 
 NOW = datetime(2024, 10, 10, 12, tzinfo=UTC)
 
@@ -116,3 +116,18 @@ def test_what_is_not_there_yet_is_named(place):
     (place.root / "data" / "work" / "receipts" / "batch_inference.json").unlink()
     with pytest.raises(FileMissing, match=r"batch_inference\.json"):
         publishing.publish(place)
+
+
+@pytest.mark.parametrize("harm", ["torn", "gone", "no model"])
+def test_a_published_file_that_was_harmed_is_published_again(place, harm):
+    publishing.publish(place)
+    assert whole(place.store) == pointer(place)["version"]
+    key = pointer(place)["files"]["predictions.parquet"]["key"]
+    if harm == "torn":
+        place.store.write(key, place.store.read(key)[:100])
+    else:
+        place.store.remove(key if harm == "gone" else "models/7")
+    assert whole(place.store) is None
+    publishing.publish(place)
+    assert whole(place.store) == pointer(place)["version"]
+    assert place.store.read("models/7/model.json") == b"{}"
