@@ -137,7 +137,7 @@ class _Reader:
         home = home if home.is_absolute() else PROJECT / home
         moment = self.moment()
         # Without a fetched source there is only the snapshot, which is replayed from a fixed moment.
-        fetched = (home / "real" / "fetched").is_file()
+        fetched = os.path.isfile(home / "real" / "fetched")  # noqa: PTH113  (no error where it may not look: the key file tells that)
         timeline: Timeline = "real" if moment is None and fetched else "replay"
         clock = Clock() if timeline == "real" else Clock(moment or SNAPSHOT_MOMENT)
         folder = home / timeline
