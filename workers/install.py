@@ -56,8 +56,8 @@ def install(project: Path, requirements: str) -> None:
 
 
 def works(place: Path) -> bool:
-    """Whether there is an environment whose Python still runs and is new enough."""
-    check = "import sys; raise SystemExit(sys.version_info < (3, 11))"
+    """Whether there is a whole environment whose Python still runs, is new enough, and is the one that it was made for."""
+    check = "import sys, importlib.util as there; raise SystemExit(sys.version_info < (3, 11) or there.find_spec('pip') is None)"
     try:
         return subprocess.run([place / PYTHON, "-c", check], check=False, capture_output=True).returncode == 0
     except OSError:
@@ -70,7 +70,7 @@ def make_environment(place: Path) -> None:
     try:
         shutil.rmtree(place, ignore_errors=True)
         venv.create(place, with_pip=True)
-    except (OSError, subprocess.CalledProcessError) as error:
+    except (OSError, ValueError, subprocess.CalledProcessError) as error:  # ValueError: a colon in the path
         raise CannotInstall(
             f"The virtual environment .venv could not be made ({error}). Check that {place.parent} can be written and has room, and that "
             f"Python's venv is whole (Debian and Ubuntu: apt-get install python{version}-venv)."
@@ -132,6 +132,8 @@ def main(arguments: list[str] | None = None) -> int:
     except CannotInstall as problem:
         print(problem, file=sys.stderr, flush=True)
         return 2
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

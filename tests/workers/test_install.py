@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import venv
 from collections.abc import Mapping
 
 import pytest
@@ -129,6 +130,16 @@ def test_an_install_that_fails_is_not_taken_for_done_and_pip_is_tried_after_uv(t
 def test_it_starts_with_the_standard_library_alone():
     code = "import sys; sys.path.insert(0, '.'); import workers.install"
     assert subprocess.run([sys.executable, "-I", "-S", "-c", code], cwd=ROOT, capture_output=True).returncode == 0
+
+
+def test_an_environment_that_was_left_half_made_does_not_work(tmp_path):
+    venv.create(tmp_path / ".venv", with_pip=False, symlinks=True)
+    assert not install.works(tmp_path / ".venv")
+
+
+def test_a_folder_that_python_makes_no_environment_in_is_told_in_words(tmp_path):
+    with pytest.raises(install.CannotInstall, match=r"\.venv could not be made"):
+        install.make_environment(tmp_path / "a:b" / ".venv")
 
 
 @pytest.mark.parametrize("target", ["run", "test", "pipeline"])
