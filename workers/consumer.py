@@ -19,7 +19,8 @@ from core.clock import real_now
 from core.errors import DatabaseUnavailable, QueueUnavailable, SoccerPredictError
 from core.settings import Settings, prepare_home
 from core.storage.database import Database
-from core.storage.task_ledger import HEARTBEAT, Pulse, TaskLedger
+from core.storage.heartbeats import HEARTBEAT, Pulse
+from core.storage.task_ledger import TaskLedger
 from workers import leash, log, sidecar
 from workers.broker import Queue
 from workers.jobs import KINDS, QUEUES, Kind, queue_name

@@ -9,7 +9,7 @@ from core.metrics import QUEUE_DEPTH, TASKS
 from core.settings import Settings
 from core.storage import leases
 from core.storage.database import Database
-from core.storage.task_ledger import HEARTBEAT, TIME_TO_LIVE
+from core.storage.heartbeats import HEARTBEAT, TIME_TO_LIVE
 from workers.jobs import Jobs
 from workers.log import line
 from workers.repeat import Repeat

@@ -16,24 +16,22 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from core.clock import from_iso, iso, real_now
 from core.errors import TaskStateError, TaskUnknown
-from core.storage.database import Database, task_events, tasks, workers
+from core.storage.database import task_events, tasks, workers
+from core.storage.heartbeats import TIME_TO_LIVE, Heartbeats
+from core.storage.heartbeats import Pulse as Pulse
 
 WAITING = ("PENDING", "RETRY", "LOST")
 ENDED = ("SUCCESS", "FAILURE", "REVOKED", "EXPIRED")
 STATES = ("PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED", "LOST", "EXPIRED")
 
-HEARTBEAT = 1.0
-TIME_TO_LIVE = 5.0
 KILLS_ALLOWED = 5
 
 # Made once: a statement that is built anew each time costs more than SQLite takes to carry it out.
@@ -54,26 +52,8 @@ class Claim:
     failures: int
 
 
-@dataclass(frozen=True)
-class Pulse:
-    """What a worker says of itself with each heartbeat."""
-
-    worker: str
-    queue: str
-    pid: int
-    host: str
-    started_at: datetime
-    model_versions: Mapping[str, int]
-    tasks_done: int
-    current_task: str | None = None
-
-
-class TaskLedger:
-    """The tasks and the workers in one database. `now` is the time of writing, aware, UTC."""
-
-    def __init__(self, database: Database, now: Callable[[], datetime] = real_now) -> None:
-        self.database = database
-        self.now = now
+class TaskLedger(Heartbeats):
+    """The tasks in one database, and the workers that run them. `now` is the time of writing, aware, UTC."""
 
     # What a task goes through
 
@@ -228,14 +208,14 @@ class TaskLedger:
         cutoff = self._time(-ttl)
         with self.database.read() as connection:
             orphans = [dict(row) for row in connection.execute(_orphans(cutoff)).mappings()]
-            silent = connection.scalars(_silent(cutoff)).all()
+            silent = self.silent(connection, cutoff)
             expired = connection.scalars(
                 sa.select(tasks.c.task_id).where(tasks.c.status.in_(WAITING), tasks.c.deadline < self._time())
             ).all()
         if not orphans and not silent and not expired:
             return []
         with self.database.write() as connection:
-            connection.execute(workers.update().where(workers.c.worker.in_(silent)).values(stopped_at=self._time()))
+            self.take_leave(connection, silent)
             for task_id in expired:
                 self._move(connection, task_id, WAITING, "EXPIRED", {"finished_at": self._time()}, note="waited too long")
             return [row["task_id"] for row in orphans if self._lose(connection, row, self._cause(row))]
@@ -261,29 +241,6 @@ class TaskLedger:
             )
             if status is not None:
                 self._event(connection, task_id, status, note="queued again")
-
-    def beat(self, pulse: Pulse) -> None:
-        """A worker is alive, with what it says of itself."""
-        values = {
-            "queue": pulse.queue,
-            "pid": pulse.pid,
-            "host": pulse.host,
-            "started_at": iso(pulse.started_at),
-            "heartbeat_at": self._time(),
-            "model_versions": json.dumps(dict(pulse.model_versions)),
-            "tasks_done": pulse.tasks_done,
-            "current_task": pulse.current_task,
-            "stopped_at": None,
-        }
-        with self.database.write() as connection:
-            known = connection.execute(workers.update().where(workers.c.worker == pulse.worker).values(values))
-            if known.rowcount == 0:
-                connection.execute(workers.insert().values(worker=pulse.worker, **values))
-
-    def leave(self, worker: str) -> None:
-        """A worker says that it stops, and need not be waited for."""
-        with self.database.write() as connection:
-            connection.execute(workers.update().where(workers.c.worker == worker).values(stopped_at=self._time(), current_task=None))
 
     # What is asked of it
 
@@ -327,22 +284,7 @@ class TaskLedger:
             rows = connection.execute(sa.select(*columns).where(task_events.c.task_id == task_id).order_by(task_events.c.event_id))
             return [dict(row) for row in rows.mappings()]
 
-    def workers(self, ttl: float = TIME_TO_LIVE) -> list[TaskRow]:
-        """The workers that are alive: {worker, queue, pid, host, started_at, heartbeat_at, age_seconds, model_versions, tasks_done,
-        current_task}; `age_seconds` is the age of the heartbeat, `model_versions` maps a stage to its version."""
-        alive = sa.select(workers).where(workers.c.stopped_at.is_(None), workers.c.heartbeat_at >= self._time(-ttl))
-        with self.database.read() as connection:
-            rows = [dict(row) for row in connection.execute(alive.order_by(workers.c.queue, workers.c.worker)).mappings()]
-        for row in rows:
-            del row["stopped_at"]
-            row["model_versions"] = json.loads(row["model_versions"])
-            row["age_seconds"] = max(0.0, (self.now() - from_iso(row["heartbeat_at"])).total_seconds())
-        return rows
-
     # How it is written
-
-    def _time(self, seconds: float = 0.0) -> str:
-        return iso(self.now() + timedelta(seconds=seconds))
 
     def _event(self, connection: sa.Connection, task_id: str, status: str, worker: str | None = None, note: str | None = None) -> None:
         row = {"task_id": task_id, "at": self._time(), "status": status, "worker": worker, "note": note}
@@ -420,7 +362,3 @@ def _orphans(cutoff: str) -> sa.Select[Any]:
         workers.c.heartbeat_at >= cutoff,
     )
     return sa.select(tasks).where(tasks.c.status == "STARTED", tasks.c.started_at < cutoff, ~at_work.exists())
-
-
-def _silent(cutoff: str) -> sa.Select[Any]:
-    return sa.select(workers.c.worker).where(workers.c.stopped_at.is_(None), workers.c.heartbeat_at < cutoff)

@@ -306,6 +306,17 @@ def test_EP_11_a_dead_worker_leaves_within_its_time_to_live_and_a_stopped_one_at
     assert ledger.workers() == []
 
 
+def test_a_worker_that_stopped_a_week_ago_is_forgotten(ledger, database, watch):
+    ledger.beat(pulse("old"))
+    ledger.leave("old")
+    watch.forward(8 * 86400)
+    ledger.beat(pulse("new"))
+    watch.forward(6)
+    ledger.reap(5)
+    with database.read() as connection:
+        assert [row.worker for row in connection.execute(schema.tables["workers"].select())] == ["new"]
+
+
 def test_counts_name_every_state(ledger):
     ledger.create("predict_match", "ml", {})
     ledger.create("export_data_raw", "batch", {})
