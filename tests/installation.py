@@ -53,7 +53,7 @@ class Installation:
 
     def start(self, seconds: float = 60) -> Installation:
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "workers.supervise"]
+            command = [sys.executable, "-m", "workers.supervise", "--with-parent"]
             self._process = subprocess.Popen(
                 command, cwd=self.project, env=self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )
