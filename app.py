@@ -44,6 +44,7 @@ else:
     from starlette.middleware.gzip import GZipMiddleware
 
     from pages.shared.front import lifespan
+    from pages.shared.packed import Packed
     from workers import sidecar
     from workers.api import Front, api
 
@@ -51,5 +52,5 @@ else:
         Path(__file__).resolve(),
         lifespan=lifespan(api, sidecar),
         # The API's paths never come to Streamlit, whose own middleware would answer an odd one in its way, and costs time.
-        middleware=[Middleware(GZipMiddleware, minimum_size=1000), Middleware(Front, api=api)],
+        middleware=[Middleware(Packed), Middleware(GZipMiddleware, minimum_size=1000), Middleware(Front, api=api)],
     )
