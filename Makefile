@@ -6,7 +6,7 @@ PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 python; d
   if $$name -c 'import sys, venv, ensurepip; raise SystemExit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$name; break; fi; done)
 OURS = .venv/bin/python
 
-.PHONY: run pipeline test test-long lock format clean python installed checked
+.PHONY: run pipeline test test-long bench lock format clean python installed checked
 .DEFAULT_GOAL := run
 
 run: installed
@@ -23,6 +23,11 @@ test: checked
 
 test-long: checked
 	$(OURS) -m pytest -m long
+
+bench: checked
+	$(OURS) -m bench.app
+	$(OURS) -m bench.tasks
+	$(OURS) -m bench.lookups
 
 lock: checked
 	$(OURS) -m uv pip compile --universal --python-version 3.11 --no-header --no-emit-index-url --quiet requirements.in -o requirements.txt
