@@ -17,6 +17,7 @@ Timeline = Literal["replay", "real"]
 
 PROJECT = Path(__file__).resolve().parent.parent
 KNOWN_STAGES = ("champion", "challenger", "baseline")
+YEARS = range(1900, 2201)  # of the clock: far from where dates end, since weeks are added to it and taken off
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,12 @@ class _Reader:
         if not given:
             return None
         try:
-            return from_iso(given)
-        except ValueError:
+            moment = from_iso(given)
+        except (ValueError, OverflowError):
             raise SettingsError(f"SOCCER_CLOCK is {given!r}. Give an ISO time such as 2026-03-13T12:00:00Z, or unset it.") from None
+        if moment.year not in YEARS:
+            raise SettingsError(f"SOCCER_CLOCK is {given!r}; its year must lie between {YEARS[0]} and {YEARS[-1]}.")
+        return moment
 
     def stages(self) -> tuple[str, ...]:
         given = tuple(name.strip() for name in self.text("MLFLOW_MODEL_STAGES", ",".join(KNOWN_STAGES)).split(",") if name.strip())
