@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.clock import iso, real_now
-from core.storage.database import Database, audit, meta
+from core.storage.database import Database, audit, keep, meta
 
 INTENDED = "promotion"
 
@@ -30,8 +30,7 @@ class Decision:
 def intend(database: Database, decision: Decision) -> None:
     """Note what is about to be done, in place of whatever was noted before."""
     with database.write() as connection:
-        connection.execute(meta.delete().where(meta.c.name == INTENDED))
-        connection.execute(meta.insert().values(name=INTENDED, value=json.dumps(asdict(decision))))
+        keep(connection, INTENDED, json.dumps(asdict(decision)))
 
 
 def intended(database: Database) -> Decision | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Boolean, Column, Float, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError, SQLAlchemyError
 
 from core.errors import DatabaseUnavailable, SettingsError
@@ -258,9 +259,13 @@ class Database:
             raise SettingsError(NO_ADDRESS)
 
     def create(self) -> None:
-        """Make what is not there yet; harmless when all of it is."""
-        with self._words():
-            schema.create_all(self.engine)
+        """Make what is not there yet; harmless when all of it is, and when another process makes it too."""
+        with self.read() as connection:
+            if set(schema.tables) <= set(sa.inspect(connection).get_table_names()):
+                return
+        with self.write() as connection:
+            alone(connection, "schema")
+            schema.create_all(connection)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -284,13 +289,10 @@ class Database:
                     yield connection
 
     def instance_id(self) -> str:
-        """The random id that was made with this database."""
+        """The random id that was made with this database; whoever asks first makes it, for all."""
         with self.write() as connection:
-            known = connection.scalar(sa.select(meta.c.value).where(meta.c.name == "instance_id"))
-            if known is None:
-                known = secrets.token_hex(16)
-                connection.execute(meta.insert().values(name="instance_id", value=known))
-        return str(known)
+            connection.execute(_kept(connection, "instance_id", secrets.token_hex(16)).on_conflict_do_nothing())
+            return str(connection.scalar(sa.select(meta.c.value).where(meta.c.name == "instance_id")))
 
     def close(self) -> None:
         self.engine.dispose()
@@ -311,6 +313,24 @@ class Database:
             if error.connection_invalidated:
                 raise DatabaseUnavailable("The connection to the database was lost. It is tried again by itself.") from error
             raise
+
+
+def keep(connection: sa.Connection, name: str, value: str) -> None:
+    """Keep a value in `meta` in place of what was there: in one statement, so that two processes at once are no conflict."""
+    statement = _kept(connection, name, value)
+    connection.execute(statement.on_conflict_do_update(index_elements=[meta.c.name], set_={"value": value}))
+
+
+def alone(connection: sa.Connection, name: str) -> None:
+    """Wait until no other transaction does what is called `name`; this one does, to its end."""
+    # SQLite has one writer at a time in any case: Database.write takes its lock at the start.
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
+
+
+def _kept(connection: sa.Connection, name: str, value: str) -> sqlite.Insert | postgresql.Insert:
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return insert(meta).values(name=name, value=value)
 
 
 def _parsed(url: str) -> sa.URL:

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.storage.database import forecasts, meta
+from core.storage.database import alone, forecasts, keep, meta
 
 FIRST = "0" * 64  # what stands before the first entry
 _AT_ONCE = 1000
@@ -54,6 +54,8 @@ def seal(connection: sa.Connection, rows: Iterable[Forecast]) -> int:
     late = [row.match_id for row in given if row.kickoff_utc is not None and row.kickoff_utc <= row.as_of]
     if late:
         raise ValueError(f"these matches had begun when they were forecast: {late[:5]}")
+    # The next entry follows the last one: of two hosts that seal at once, one waits for the other.
+    alone(connection, "seal")
     return sum(
         _append(connection, timeline, [row for row in given if row.timeline == timeline]) for timeline in {row.timeline for row in given}
     )
@@ -122,8 +124,7 @@ def _head(connection: sa.Connection, timeline: str) -> tuple[str, int]:
 
 
 def _keep_head(connection: sa.Connection, timeline: str, digest: str, entries: int) -> None:
-    connection.execute(meta.delete().where(meta.c.name == f"chain:{timeline}"))
-    connection.execute(meta.insert().values(name=f"chain:{timeline}", value=json.dumps({"digest": digest, "entries": entries})))
+    keep(connection, f"chain:{timeline}", json.dumps({"digest": digest, "entries": entries}))
 
 
 def _problem(connection: sa.Connection, timeline: str) -> str | None:

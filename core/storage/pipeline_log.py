@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.clock import iso, real_now
-from core.storage.database import Database, audit, drift_history, meta, pipeline_runs
+from core.storage.database import Database, audit, drift_history, keep, meta, pipeline_runs
 
 RUNNING, SUCCESS, FAILED, LOST = "RUNNING", "SUCCESS", "FAILED", "LOST"
 
@@ -61,8 +61,7 @@ def noted(database: Database, name: str) -> str | None:
 def note(database: Database, name: str, value: str) -> None:
     """Keep something under a name, in place of what was there."""
     with database.write() as connection:
-        connection.execute(meta.delete().where(meta.c.name == name))
-        connection.execute(meta.insert().values(name=name, value=value))
+        keep(connection, name, value)
 
 
 def promotions(database: Database) -> int:
