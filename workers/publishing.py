@@ -1,22 +1,32 @@
-"""The stage that publishes: the data under their version first, the pointer last, the oldest versions away."""
+"""The stage that publishes: the data under their version first, the pointer last, the oldest versions away.
+
+What was published is never written again: a batch has its moment in its key, and a model a digest of its files.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from core.clock import iso, real_now
+from core.errors import FileMissing
 from core.storage import pipeline_log
 from workers.workplace import POINTER, PUBLISHED, Figures, Workplace, whole
+
+# Kept beside a batch: the pointer as it was when the batch was served. It tells which models the batch needs.
+OWN_POINTER = "pointer.json"
+ABANDONED = timedelta(days=1)  # a file that is still not whole after that belongs to a process that was killed
 
 
 def publish(place: Workplace) -> Figures:
     """Everything that is served, into the store. The same content again changes nothing."""
-    models = place.read_json(place.receipt("batch_inference"))["models"]
+    models = _addressed(place, place.read_json(place.receipt("batch_inference"))["models"])
     files = {name: path.read_bytes() for name, path in _served(place).items()}
     digest = _digest(place, files, models)
     version = _published(place, digest)
@@ -41,6 +51,22 @@ def _served(place: Workplace) -> dict[str, Path]:
     }
 
 
+def _addressed(place: Workplace, models: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The cards, each with the place of its files in the store: `models/<version>-<eight digits of their SHA-1>`."""
+    return {stage: {**card, "artefact": f"{card['artefact']}-{_digest_of(_files(place, card))[:8]}"} for stage, card in models.items()}
+
+
+def _files(place: Workplace, card: Mapping[str, Any]) -> dict[str, bytes]:
+    folder = place.work / "registered" / str(card["model_version"])
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def _digest_of(files: Mapping[str, bytes]) -> str:
+    """SHA-1 over the files' names and contents."""
+    said = {name: hashlib.sha1(data).hexdigest() for name, data in files.items()}
+    return hashlib.sha1(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
 def _digest(place: Workplace, files: dict[str, bytes], models: dict[str, Any]) -> str:
     """Ten letters that stand for all of the content, and for the moment of which it speaks."""
     content = {name: hashlib.sha1(data).hexdigest() for name, data in files.items()}
@@ -60,9 +86,8 @@ def _published(place: Workplace, digest: str) -> str | None:
 
 def _write(place: Workplace, version: str, files: dict[str, bytes], models: dict[str, Any]) -> None:
     for card in models.values():
-        folder = place.work / "registered" / str(card["model_version"])
-        for path in sorted(folder.iterdir()):
-            place.store.write(f"{card['artefact']}/{path.name}", path.read_bytes())
+        for name, data in _files(place, card).items():
+            _write_once(place, f"{card['artefact']}/{name}", data)
     described = {}
     for name, data in files.items():
         key = f"batch/{version}/{name}"
@@ -81,7 +106,15 @@ def _write(place: Workplace, version: str, files: dict[str, bytes], models: dict
         "files": described,
         "models": models,
     }
-    place.store.write(POINTER, json.dumps(pointer, indent=1, sort_keys=True, allow_nan=False).encode())
+    said = json.dumps(pointer, indent=1, sort_keys=True, allow_nan=False).encode()
+    place.store.write(f"batch/{version}/{OWN_POINTER}", said)
+    place.store.write(POINTER, said)
+
+
+def _write_once(place: Workplace, key: str, data: bytes) -> None:
+    """Write a file whose key stands for its content, unless it is there, whole."""
+    if not place.store.exists(key) or place.store.read(key) != data:
+        place.store.write(key, data)
 
 
 def _rows(name: str, path: Path) -> int:
@@ -89,9 +122,25 @@ def _rows(name: str, path: Path) -> int:
 
 
 def _tidy(place: Workplace, current: str, keep: int) -> int:
-    """Remove all but the latest versions; how many went. Names begin with the time of writing, so they sort by age."""
+    """Remove all but the latest versions, and what only they needed; how many versions went.
+
+    Names begin with the time of writing, so they sort by age.
+    """
     versions = sorted({key.split("/")[1] for key in place.store.list("batch") if key.count("/") >= 2})
     old = [version for version in versions[:-keep] if version != current]
     for version in old:
         place.store.remove(f"batch/{version}")
+    needed = {artefact for version in versions if version not in old for artefact in _artefacts(place, version)}
+    for folder in {key.rpartition("/")[0] for key in place.store.list("models")} - needed:
+        place.store.remove(folder)
+    place.store.clear_parts(real_now() - ABANDONED)
     return len(old)
+
+
+def _artefacts(place: Workplace, version: str) -> set[str]:
+    """Where the models of a kept batch are; none of one that was never whole."""
+    try:
+        said = json.loads(place.store.read(f"batch/{version}/{OWN_POINTER}"))
+    except FileMissing:
+        return set()
+    return {str(card["artefact"]) for card in said["models"].values()}

@@ -26,6 +26,7 @@ class Place(Protocol):
     def stamp(self, key: str) -> str | None: ...
     def written_at(self, key: str) -> datetime: ...
     def remove(self, prefix: str) -> None: ...
+    def clear_parts(self, before: datetime) -> None: ...
     def location(self, key: str) -> str: ...
     def describe(self) -> str: ...
 
@@ -78,6 +79,11 @@ class Store:
         """Remove a key, or all keys below a folder; none is no error."""
         with self._words(prefix):
             self._place.remove(prefix)
+
+    def clear_parts(self, before: datetime) -> None:
+        """Remove what was begun and not finished, and not touched since: a process that is killed leaves it in a folder."""
+        with self._words(""):
+            self._place.clear_parts(before)
 
     def location(self, key: str) -> str:
         """Where this key is, as a person would look for it."""
@@ -152,6 +158,12 @@ class Folder:
         else:
             path.unlink(missing_ok=True)
 
+    def clear_parts(self, before: datetime) -> None:
+        for path in self._root.rglob(".*.part"):
+            with suppress(FileNotFoundError):  # another process was first
+                if path.stat().st_mtime < before.timestamp():
+                    path.unlink()
+
     def location(self, key: str) -> str:
         return str(self._root / key)
 
@@ -215,6 +227,9 @@ class Bucket:
     def remove(self, prefix: str) -> None:
         with suppress(FileNotFoundError):
             self._files.rm(self._path(prefix), recursive=True)
+
+    def clear_parts(self, before: datetime) -> None:
+        """None are there: a put that was cut off leaves nothing."""
 
     def location(self, key: str) -> str:
         return f"s3://{self._path(key)}"

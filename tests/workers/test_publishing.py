@@ -1,12 +1,13 @@
 """Publishing: data first, pointer last, nothing twice, the oldest away."""
 
 import json
-from datetime import UTC, datetime
+import os
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
 
-from core.clock import Clock
+from core.clock import Clock, real_now
 from core.errors import FileMissing, StoreUnavailable
 from core.settings import Settings
 from core.storage.files import Store
@@ -42,6 +43,15 @@ def pointer(place):
     return json.loads(place.store.read(publishing.POINTER))
 
 
+def artefact(place):
+    return pointer(place)["models"]["champion"]["artefact"]
+
+
+def retrain(place, said):
+    """Version 7 with other files, as after a registry that was begun anew."""
+    (place.work / "registered" / "7" / "model.json").write_text(said)
+
+
 def versions(place):
     return sorted({key.split("/")[1] for key in place.store.list("batch") if key.count("/") > 1})
 
@@ -55,7 +65,42 @@ def test_a_batch_is_written_under_its_version_with_its_models(place):
     assert said["files"]["matches.parquet"] | {"sha1": "", "bytes": 0} == {
         "key": f"batch/{said['version']}/matches.parquet", "rows": 2, "sha1": "", "bytes": 0,
     }  # fmt: skip
-    assert place.store.read("models/7/model.json") == b"{}"
+    assert artefact(place).startswith("models/7-")
+    assert place.store.read(f"{artefact(place)}/model.json") == b"{}"
+
+
+def test_a_published_model_is_never_written_over(place):
+    publishing.publish(place)
+    first = artefact(place)
+    stamp = place.store.stamp(f"{first}/model.json")
+    scores(place, 1)
+    publishing.publish(place)
+    assert artefact(place) == first and place.store.stamp(f"{first}/model.json") == stamp
+    retrain(place, '{"other": 1}')
+    publishing.publish(place)
+    assert artefact(place) != first and place.store.read(f"{artefact(place)}/model.json") == b'{"other": 1}'
+    assert place.store.stamp(f"{first}/model.json") == stamp
+
+
+def test_a_model_goes_with_the_last_batch_that_needs_it(place):
+    made = []
+    for number in range(7):
+        retrain(place, f'{{"number": {number}}}')
+        publishing.publish(place)
+        made.append(artefact(place))
+    assert {key.rpartition("/")[0] for key in place.store.list("models")} == set(made[-5:])
+
+
+def test_what_a_killed_process_left_half_written_goes_after_a_day(place):
+    place.store.write("batch/v/whole", b"whole")
+    folder = place.settings.home / "store" / "batch" / "v"
+    old, young = folder / ".a.parquet.1-2.part", folder / ".b.parquet.3-4.part"
+    for path, age in ((old, timedelta(hours=25)), (young, timedelta(hours=23))):
+        path.write_bytes(b"half")
+        moment = (real_now() - age).timestamp()
+        os.utime(path, (moment, moment))
+    publishing.publish(place)
+    assert not old.exists() and young.exists() and place.store.exists("batch/v/whole")
 
 
 def test_the_same_content_again_changes_nothing(place):
@@ -122,12 +167,12 @@ def test_what_is_not_there_yet_is_named(place):
 def test_a_published_file_that_was_harmed_is_published_again(place, harm):
     publishing.publish(place)
     assert whole(place.store) == pointer(place)["version"]
-    key = pointer(place)["files"]["predictions.parquet"]["key"]
+    key, model = pointer(place)["files"]["predictions.parquet"]["key"], artefact(place)
     if harm == "torn":
         place.store.write(key, place.store.read(key)[:100])
     else:
-        place.store.remove(key if harm == "gone" else "models/7")
+        place.store.remove(key if harm == "gone" else model)
     assert whole(place.store) is None
     publishing.publish(place)
     assert whole(place.store) == pointer(place)["version"]
-    assert place.store.read("models/7/model.json") == b"{}"
+    assert place.store.read(f"{model}/model.json") == b"{}"
