@@ -58,7 +58,7 @@ class Recorder:
         try:
             claim = self.ledger.claim(task_id, self.worker, limit)
             if claim is None:
-                line("message dropped", task_id=task_id, task=name, note="not waiting: it ended, was revoked, or runs elsewhere")
+                line("message dropped", task_id=task_id, task=name, note="not waiting: it ended, expired, was revoked, or runs elsewhere")
                 return None
             with Recording(self, claim, limit) as recording, progress.told(partial(self.ledger.progress, task_id, self.worker)):
                 recording.result = self._body(claim.name)(**claim.arguments)
@@ -115,7 +115,8 @@ class Recording:
         elif isinstance(error, REFUSALS) or self.claim.failures >= RETRIES:
             kept, self.status = ledger.fail(task_id, worker, in_words(error)), "FAILURE"
         else:
-            kept, self.status = ledger.retry(task_id, worker, in_words(error), self.recorder.retry_delay), "RETRY"
+            put_back = ledger.retry(task_id, worker, in_words(error), self.recorder.retry_delay)
+            kept, self.status = put_back is not None, put_back or "TOO LATE"
         self.status = self.status if kept else "TOO LATE"
 
     def _count(self, error: Exception | None) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.clock import from_iso, iso, real_now
+from core.clock import from_iso, real_now, sortable
 from core.storage.database import Database, workers
 
 # Seconds: between two heartbeats, and from the last of them until a worker counts as dead.
@@ -46,7 +46,7 @@ class Heartbeats:
             "queue": pulse.queue,
             "pid": pulse.pid,
             "host": pulse.host,
-            "started_at": iso(pulse.started_at),
+            "started_at": sortable(pulse.started_at),
             "heartbeat_at": self._time(),
             "model_versions": json.dumps(dict(pulse.model_versions)),
             "tasks_done": pulse.tasks_done,
@@ -86,4 +86,4 @@ class Heartbeats:
         connection.execute(workers.delete().where(workers.c.stopped_at < self._time(-FORGOTTEN)))
 
     def _time(self, seconds: float = 0.0) -> str:
-        return iso(self.now() + timedelta(seconds=seconds))
+        return sortable(self.now() + timedelta(seconds=seconds))

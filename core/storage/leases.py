@@ -7,7 +7,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from core.clock import iso, real_now
+from core.clock import real_now, sortable
 from core.storage.database import Database, leases
 
 
@@ -16,10 +16,10 @@ def take(database: Database, name: str, holder: str, seconds: float) -> bool:
     now = real_now()
     with database.read() as connection:
         held = connection.execute(sa.select(leases.c.holder, leases.c.until).where(leases.c.name == name)).first()
-    if held is not None and held.holder != holder and held.until > iso(now):
+    if held is not None and held.holder != holder and held.until > sortable(now):
         return False
-    terms = {"holder": holder, "until": iso(now + timedelta(seconds=seconds))}
-    free = sa.or_(leases.c.holder == holder, leases.c.until <= iso(now))
+    terms = {"holder": holder, "until": sortable(now + timedelta(seconds=seconds))}
+    free = sa.or_(leases.c.holder == holder, leases.c.until <= sortable(now))
     try:
         with database.write() as connection:
             if connection.execute(leases.update().where(leases.c.name == name, free).values(terms)).rowcount == 1:

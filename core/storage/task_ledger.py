@@ -4,7 +4,7 @@
        │         │ │ │└──> FAILURE     refused, failed too often, or a dead letter
        │         │ │ └───> RETRY       an exception; waits for its next try
        │         │ └─────> LOST        its worker died; waits to be queued again
-       │         └───────> REVOKED
+       │         └───────> REVOKED     asked to stop: never RETRY or LOST after that
        └──> REVOKED, EXPIRED
 
 PENDING, RETRY and LOST wait. Each change is one conditional UPDATE with a row in `task_events` beside it, so that a
@@ -108,17 +108,21 @@ class TaskLedger(Heartbeats):
             return self._move(connection, task_id, ("PENDING",), "FAILURE", values, note="the queue did not take it")
 
     def claim(self, task_id: str, worker: str, limit: float) -> Claim | None:
-        """The waiting task, now STARTED by this worker with `limit` seconds to end; None when it is not there to be started."""
+        """The waiting task, now STARTED by this worker with `limit` seconds to end; None when it is not there to be started.
+
+        One that waited past its deadline is not, whether or not the reaper has seen it yet.
+        """
+        now = self._time()
         started = (
             tasks.update()
-            .where(tasks.c.task_id == task_id, tasks.c.status.in_(WAITING))
+            .where(tasks.c.task_id == task_id, tasks.c.status.in_(WAITING), sa.or_(tasks.c.deadline.is_(None), tasks.c.deadline > now))
             .values(
                 status="STARTED",
                 worker=worker,
                 attempts=tasks.c.attempts + 1,
                 progress=None,
                 progress_note=None,
-                started_at=self._time(),
+                started_at=now,
                 deadline=self._time(limit),
             )
             .returning(tasks.c.name, tasks.c.arguments, tasks.c.attempts, tasks.c.failures)
@@ -140,7 +144,10 @@ class TaskLedger(Heartbeats):
         return asked is not None and not asked
 
     def succeed(self, task_id: str, worker: str, result: Any) -> bool:
-        """Store the result. False, and nothing stored, when the task is no longer this worker's."""
+        """Store the result. False, and nothing stored, when the task is no longer this worker's.
+
+        A result that came before the task could be stopped stands: its effects are there, whatever was asked meanwhile.
+        """
         values = {"result": json.dumps(result, allow_nan=False), "error": None, "progress": 1.0, "finished_at": self._time()}
         return self._end(task_id, worker, "SUCCESS", values)
 
@@ -149,8 +156,8 @@ class TaskLedger(Heartbeats):
         values = {"error": json.dumps(error), "failures": tasks.c.failures + 1, "finished_at": self._time()}
         return self._end(task_id, worker, "FAILURE", values, str(error.get("message", "")))
 
-    def retry(self, task_id: str, worker: str, error: Mapping[str, Any], delay: float) -> bool:
-        """Let it wait `delay` seconds for its next try."""
+    def retry(self, task_id: str, worker: str, error: Mapping[str, Any], delay: float) -> str | None:
+        """Let it wait `delay` seconds for its next try: RETRY, or REVOKED if that was asked. None when it is not this worker's."""
         values = {
             "error": json.dumps(error),
             "failures": tasks.c.failures + 1,
@@ -158,16 +165,21 @@ class TaskLedger(Heartbeats):
             "worker": None,
             "deadline": None,
         }
-        return self._end(task_id, worker, "RETRY", values, str(error.get("message", "")))
+        with self.database.write() as connection:
+            return self._put_back(connection, task_id, "RETRY", values, worker, str(error.get("message", "")))
 
     def stop(self, task_id: str, worker: str) -> bool:
         """End a running task that saw it was revoked."""
         return self._end(task_id, worker, "REVOKED", {"finished_at": self._time()})
 
-    def give_back(self, task_id: str, worker: str) -> bool:
-        """A worker that was asked to stop hands its unfinished task back; this counts neither as a kill nor as a failure."""
+    def give_back(self, task_id: str, worker: str) -> str | None:
+        """A worker that was asked to stop hands its unfinished task back; this counts neither as a kill nor as a failure.
+
+        LOST, or REVOKED if that was asked; None when it is not this worker's.
+        """
         values = {"queued_at": self._time(), "worker": None, "deadline": None}
-        return self._end(task_id, worker, "LOST", values, "its worker was asked to stop")
+        with self.database.write() as connection:
+            return self._put_back(connection, task_id, "LOST", values, worker, "its worker was asked to stop")
 
     def lose(self, task_id: str, note: str = "its worker died") -> str | None:
         """Mark a STARTED task LOST, or a dead letter after its fifth kill, or REVOKED if that was asked. Its new state, or None."""
@@ -210,7 +222,7 @@ class TaskLedger(Heartbeats):
             orphans = [dict(row) for row in connection.execute(_orphans(cutoff)).mappings()]
             silent = self.silent(connection, cutoff)
             expired = connection.scalars(
-                sa.select(tasks.c.task_id).where(tasks.c.status.in_(WAITING), tasks.c.deadline < self._time())
+                sa.select(tasks.c.task_id).where(tasks.c.status.in_(WAITING), tasks.c.deadline <= self._time())
             ).all()
         if not orphans and not silent and not expired:
             return []
@@ -302,11 +314,14 @@ class TaskLedger(Heartbeats):
         values: Mapping[str, Any],
         worker: str | None = None,
         note: str | None = None,
+        unless_revoked: bool = False,
     ) -> bool:
         """One conditional change of state and its event; False when the task was not in one of `sources`, or not this worker's."""
         change = tasks.update().where(tasks.c.task_id == task_id, tasks.c.status.in_(sources)).values(status=status, **values)
         if worker is not None:
             change = change.where(tasks.c.worker == worker)
+        if unless_revoked:
+            change = change.where(~tasks.c.cancel_requested)
         if connection.execute(change).rowcount != 1:
             return False
         self._event(connection, task_id, status, worker, note)
@@ -316,20 +331,23 @@ class TaskLedger(Heartbeats):
         with self.database.write() as connection:
             return self._move(connection, task_id, ("STARTED",), status, values, worker, note)
 
+    def _put_back(
+        self, connection: sa.Connection, task_id: str, status: str, values: Mapping[str, Any], worker: str, note: str
+    ) -> str | None:
+        """A running task leaves its worker for `status`, or for REVOKED if that was asked, however lately. Its new state, or None."""
+        # What was asked stays asked, so in this order nobody can ask between the two changes and be missed.
+        if self._move(connection, task_id, ("STARTED",), status, values, worker, note, unless_revoked=True):
+            return status
+        revoked = self._move(connection, task_id, ("STARTED",), "REVOKED", {"finished_at": self._time()}, worker, note)
+        return "REVOKED" if revoked else None
+
     def _lose(self, connection: sa.Connection, row: TaskRow, note: str) -> str | None:
-        values: dict[str, Any] = {"kills": row["kills"] + 1}
-        if row["cancel_requested"]:
-            status = "REVOKED"
-            values["finished_at"] = self._time()
-        elif row["kills"] + 1 >= KILLS_ALLOWED:
-            status = "FAILURE"
+        status, values = "LOST", dict[str, Any](queued_at=self._time(), worker=None, deadline=None)
+        if row["kills"] + 1 >= KILLS_ALLOWED:
             message = f"Its worker died {KILLS_ALLOWED} times while running it ({note}), so it is not tried again. Look at its arguments."
-            values |= {"finished_at": self._time(), "error": json.dumps({"kind": "dead_letter", "message": message})}
-        else:
-            status = "LOST"
-            values |= {"queued_at": self._time(), "worker": None, "deadline": None}
-        moved = self._move(connection, row["task_id"], ("STARTED",), status, values, row["worker"], note)
-        return status if moved else None
+            error = json.dumps({"kind": "dead_letter", "message": message})
+            status, values = "FAILURE", {"finished_at": self._time(), "error": error}
+        return self._put_back(connection, row["task_id"], status, values | {"kills": row["kills"] + 1}, row["worker"], note)
 
     def _cause(self, row: TaskRow) -> str:
         late = row["deadline"] is not None and row["deadline"] <= self._time()

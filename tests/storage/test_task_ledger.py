@@ -77,7 +77,7 @@ def statuses(ledger: TaskLedger, task_id: str) -> list[str]:
 def test_EP_8_a_new_task_is_pending_and_has_exactly_the_fields_of_the_contract(ledger):
     task = ledger.get(ledger.create("predict_match", "ml", {"match_id": 7}))
     assert set(task) == {"task_id", "status", "progress", "result", "error", "created_at", "started_at", "finished_at"}
-    assert (task["status"], task["created_at"], task["result"]) == ("PENDING", "2026-03-13T12:00:00Z", None)
+    assert (task["status"], task["created_at"], task["result"]) == ("PENDING", "2026-03-13T12:00:00.000000Z", None)
 
 
 def test_EP_8_an_unknown_id_is_unknown(ledger):
@@ -246,6 +246,45 @@ def test_EP_17_a_task_that_was_asked_to_stop_and_then_lost_its_worker_is_revoked
     assert ledger.lose(task_id) == "REVOKED"
 
 
+def test_EP_17_a_task_that_was_asked_to_stop_and_then_failed_is_revoked_and_not_tried_again(ledger, watch):
+    task_id = started(ledger)
+    ledger.revoke(task_id)
+    assert ledger.retry(task_id, "w1", {"kind": "bug", "message": "boom"}, delay=10) == "REVOKED"
+    assert ledger.get(task_id)["finished_at"] is not None
+    assert ledger.events(task_id)[-1]["note"] == "boom"
+    watch.forward(11)
+    assert ledger.due() == []
+    assert ledger.claim(task_id, "w2", 30) is None
+
+
+def test_EP_17_a_task_that_was_asked_to_stop_and_is_handed_back_is_revoked(ledger):
+    task_id = started(ledger)
+    ledger.revoke(task_id)
+    assert ledger.give_back(task_id, "w1") == "REVOKED"
+    assert ledger.due() == []
+    assert ledger.claim(task_id, "w2", 30) is None
+
+
+def test_EP_17_a_task_that_is_revoked_while_the_reaper_looks_is_not_lost(ledger, database, watch):
+    task_id = started(ledger)
+    watch.forward(6)
+
+    class Late(TaskLedger):
+        def silent(self, connection, cutoff):
+            ledger.revoke(task_id)  # after the orphans were looked for
+            return super().silent(connection, cutoff)
+
+    assert Late(database, watch).reap(5) == [task_id]
+    assert ledger.get(task_id)["status"] == "REVOKED"
+
+
+def test_EP_17_a_result_that_came_before_the_task_could_stop_stands(ledger):
+    task_id = started(ledger)
+    ledger.revoke(task_id)
+    assert ledger.succeed(task_id, "w1", "done")
+    assert (ledger.get(task_id)["status"], ledger.get(task_id)["result"]) == ("SUCCESS", "done")
+
+
 def test_EP_17_what_has_ended_cannot_be_revoked_and_what_succeeded_cannot_be_queued_again(ledger):
     task_id = started(ledger)
     ledger.succeed(task_id, "w1", 1)
@@ -274,6 +313,34 @@ def test_a_task_that_waited_longer_than_it_is_worth_expires(ledger, watch):
     ledger.reap(5)
     assert ledger.get(task_id)["status"] == "EXPIRED"
     assert ledger.claim(task_id, "w1", 30) is None
+
+
+def test_a_task_past_its_expiry_does_not_start_though_the_reaper_is_late(ledger, watch):
+    task_id = ledger.create("predict_match", "ml", {}, expires_in=60)
+    watch.forward(60)
+    assert ledger.claim(task_id, "w1", 30) is None
+    ledger.reap(5)
+    assert ledger.get(task_id)["status"] == "EXPIRED"
+
+
+@pytest.mark.parametrize("end", ["retry", "lose"])
+def test_a_task_that_started_in_time_may_be_tried_again_after_its_expiry(ledger, watch, end):
+    task_id = ledger.create("predict_match", "ml", {}, expires_in=60)
+    ledger.claim(task_id, "w1", 30)
+    watch.forward(61)
+    if end == "retry":
+        ledger.retry(task_id, "w1", {"kind": "bug", "message": "boom"}, delay=0)
+    else:
+        ledger.lose(task_id)
+    assert ledger.claim(task_id, "w2", 30) is not None
+
+
+def test_half_a_second_after_a_whole_one_is_later(ledger, watch):
+    task_id = ledger.create("predict_match", "ml", {}, expires_in=60)
+    watch.forward(60.5)  # as texts, `12:01:00Z` would come after `12:01:00.500000Z`
+    assert ledger.claim(task_id, "w1", 30) is None
+    ledger.reap(5)
+    assert ledger.get(task_id)["status"] == "EXPIRED"
 
 
 def test_a_running_task_does_not_expire_and_its_loss_past_its_limit_says_so(ledger, watch):
