@@ -38,12 +38,25 @@ class ForPeople(Lines):
     """The same, as it is read at a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = self._fields(record)
+        line = {
+            name: value if value is None else visible(str(value), "\n\t" if name == "traceback" else "")
+            for name, value in self._fields(record).items()
+        }
         time, level, process, event = line.pop("at")[11:19], line.pop("level"), line.pop("process"), line.pop("event")
         trace = line.pop("traceback", None)
         told = " ".join(f"{name}={value}" for name, value in line.items() if value not in (None, ""))
         mark = "" if level == "info" else f" {level.upper()}"
         return f"{time} {process}{mark}: {event} {told}".rstrip() + (f"\n{trace}" if trace else "")
+
+
+def visible(text: str, kept: str = "") -> str:
+    """The text with what a terminal would obey, or hide, written out as `\\x1b`, but for the characters in `kept`.
+
+    A path or an error's words may come from anybody.
+    """
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() or sign in kept else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def configure(process: str) -> None:
