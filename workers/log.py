@@ -38,7 +38,7 @@ class ForPeople(Lines):
     """The same, as it is read at a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {
+        line: dict[str, Any] = {
             name: value if value is None else visible(str(value), "\n\t" if name == "traceback" else "")
             for name, value in self._fields(record).items()
         }
