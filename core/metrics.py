@@ -7,9 +7,7 @@ making duplicates. Base units, `_total` on counters, and no ids in labels.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -26,9 +24,16 @@ _CHANCE = tuple(round(0.35 + 0.05 * step, 2) for step in range(13))
 
 
 def _once(kind: Callable[..., Metric], name: str, words: str, *labels: str, **options: Any) -> Metric:
-    """The metric of this name, made on the first call only."""
+    """The metric of this name, made on the first call only.
+
+    SettingsError when it cannot have its file: with PROMETHEUS_MULTIPROC_DIR each process keeps one there, in a folder made at the start.
+    """
     if name not in _MADE:
-        _MADE[name] = kind(name, words, labels, **options)
+        try:
+            _MADE[name] = kind(name, words, labels, **options)
+        except OSError as error:
+            why = f"PROMETHEUS_MULTIPROC_DIR is {os.environ.get('PROMETHEUS_MULTIPROC_DIR')}, which cannot be written ({error.strerror})."
+            raise SettingsError(f"{why} Name a folder that is there and can, or unset it.") from error
     made: Metric = _MADE[name]
     return made
 
@@ -38,20 +43,6 @@ def _gauge(name: str, words: str, *labels: str) -> Gauge:
     return _once(Gauge, name, words, *labels, multiprocess_mode="livemostrecent")
 
 
-def _shared_folder() -> None:
-    """With several processes each metric has its file, opened as soon as it is made: say in words when that cannot be."""
-    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    if not folder:
-        return
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        why = f"PROMETHEUS_MULTIPROC_DIR is {folder}, which cannot be written ({error.strerror})."
-        raise SettingsError(f"{why} Name a folder that can, or unset it.") from error
-
-
-_shared_folder()
 HTTP_REQUESTS = _once(Counter, "http_requests_total", "Requests answered.", "method", "path", "status")
 HTTP_DURATION = _once(Histogram, "http_request_duration_seconds", "Time to answer a request.", "method", "path", buckets=_REQUEST)
 PREDICTION_REQUESTS = _once(Counter, "prediction_requests_total", "Predictions asked for.", "source", "stage")

@@ -61,6 +61,21 @@ def test_EP_1_the_text_can_be_read_by_prometheus_and_counters_end_in_total():
     assert {sample.name for sample in families["lookup_reload"].samples} >= {"lookup_reload_total"}
 
 
+def test_the_import_makes_no_folder_and_says_in_words_that_there_is_none(tmp_path):
+    folder = tmp_path / "not there"
+    environment = {"PROMETHEUS_MULTIPROC_DIR": str(folder), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", "import core.metrics"], env=environment, capture_output=True, text=True)
+    assert f"PROMETHEUS_MULTIPROC_DIR is {folder}, which cannot be written (No such file or directory)." in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_import_leaves_no_trial_file_in_the_folder(tmp_path):
+    environment = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    trials = "import tempfile; tempfile.TemporaryFile = None; import core.metrics"
+    subprocess.run([sys.executable, "-c", trials], env=environment, check=True)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".db"}  # its own counters
+
+
 def test_EP_1_with_a_folder_for_several_processes_their_counts_are_added(tmp_path):
     count = "from core import metrics; metrics.TASKS.labels('predict_match', 'SUCCESS').inc(2)"
     environment = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
