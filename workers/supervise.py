@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import http.client
 import os
 import signal
 import socket
@@ -19,11 +18,13 @@ from core.storage.database import Database
 from core.storage.files import Store
 from core.storage.task_ledger import TaskLedger
 from workers import checks, dotenv
+from workers.calling import Caller, answers, shown_host
 from workers.children import Child, Role, in_words, kill_group, leashed, stop_all
+from workers.stopping import Stop
 
 PATIENCE = 4.0
 LOOK_EVERY = 0.2
-# A worker that was heard of and then fell silent so long hangs: it is killed, and starts anew.
+# A process that was heard of and then fell silent so long hangs: it is killed, and starts anew.
 SILENCE_SECONDS = 10.0
 
 
@@ -46,21 +47,21 @@ def roles(settings: Settings) -> list[Role]:
 class Supervisor:
     """Holds the processes of one run. With `parent`, it stops when that process is gone."""
 
-    def __init__(self, settings: Settings, database: Database, held: Sequence[Role], parent: int | None = None) -> None:
+    def __init__(self, settings: Settings, database: Database, held: Sequence[Role], stop: Stop, parent: int | None = None) -> None:
         self.settings = settings
         self.database = database
+        self.stop = stop
         self.parent = parent
         self.environment = checks.child_environment(PROJECT)
         self.children = [Child(role, PROJECT, self.environment) for role in held]
         self.ledger = TaskLedger(database)
-        self._signals = 0
+        self._caller = Caller(settings.host, settings.port)
         self._told = False
 
     def run(self) -> None:
         """Until a signal comes."""
-        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(signum, self._on_signal)
-        if not published(self.settings):
+        self.stop.hurry = self._kill_all
+        if not self._stopping() and not published(self.settings):
             self._pipeline()
         self._write("supervisor", "started", os.getpid())
         while not self._stopping():
@@ -71,16 +72,14 @@ class Supervisor:
         self._write("supervisor", "stopped", os.getpid())
         say("Stopped.")
 
-    def _on_signal(self, signum: int, frame: object) -> None:
-        """The first signal asks; the second does not wait."""
-        self._signals += 1
-        if self._signals > 1:
-            for child in self.children:
-                if child.process is not None:
-                    kill_group(child.process, signal.SIGKILL)
+    def _kill_all(self) -> None:
+        """The second signal does not wait."""
+        for child in self.children:
+            if child.process is not None:
+                kill_group(child.process, signal.SIGKILL)
 
     def _stopping(self) -> bool:
-        return self._signals > 0 or (self.parent is not None and os.getppid() != self.parent)
+        return self.stop.asked or (self.parent is not None and os.getppid() != self.parent)
 
     def _pipeline(self) -> None:
         say("Nothing is published yet: the pipeline runs first, from the bundled matches to forecasts. This takes a minute or two.")
@@ -107,21 +106,26 @@ class Supervisor:
         self._tell()
 
     def _listen(self) -> None:
-        """Kill a worker that hangs: its process lives, but its heart no longer beats."""
-        now = time.monotonic()
-        try:
-            heard = {row["pid"] for row in self.ledger.workers() if row["host"] == socket.gethostname()[:40]}
-        except StorageError:  # nobody can be heard just now
-            heard = {child.process.pid for child in self.children if child.process is not None and child.seen is not None}
+        """Kill what hangs: its process lives, but a worker's heart no longer beats, or the web process no longer answers."""
+        heard, now = self._heard(), time.monotonic()
         for child in self.children:
             if child.process is None:
                 continue
             if child.process.pid in heard:
                 child.seen = now
             elif child.seen is not None and now - child.seen > SILENCE_SECONDS:
-                say(f"The {child.role.name} worker hangs: it was not heard of for {SILENCE_SECONDS:.0f} s. It is killed.")
+                say(f"The {child.role.name} process hangs: it was not heard of for {SILENCE_SECONDS:.0f} s. It is killed.")
                 kill_group(child.process, signal.SIGKILL)
                 child.seen = None
+
+    def _heard(self) -> set[int]:
+        """The processes that gave a sign of life."""
+        running = [(child, child.process.pid) for child in self.children if child.process is not None]
+        answered = {pid for child, pid in running if child.role.queue is None and self._caller.heard(pid)}
+        try:
+            return answered | {row["pid"] for row in self.ledger.workers() if row["host"] == socket.gethostname()[:40]}
+        except StorageError:  # no worker can be heard just now
+            return answered | {pid for child, pid in running if child.role.queue is not None and child.seen is not None}
 
     def _tell(self) -> None:
         """Say where the app is, once it answers."""
@@ -145,24 +149,6 @@ def published(settings: Settings) -> bool:
     return Store.open(settings.store_url, settings.s3_endpoint).exists("batch/current.json")
 
 
-def answers(host: str, port: int) -> bool:
-    """Whether the web process answers yet."""
-    connection = http.client.HTTPConnection(shown_host(host).strip("[]"), port, timeout=1)
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def shown_host(host: str) -> str:
-    """The host as a browser on this machine takes it."""
-    everywhere = {"0.0.0.0": "localhost", "::": "localhost"}  # noqa: S104
-    return everywhere.get(host, f"[{host}]" if ":" in host else host)
-
-
 def prepared(settings: Settings) -> Settings:
     """Every check before anything starts, then the folders, the key and the tables. SettingsError says what is wrong."""
     if settings.port == 0:
@@ -180,13 +166,14 @@ def main(arguments: list[str] | None = None) -> int:
     """The command. 0 after a stop that was asked for, 2 after a sentence about what is wrong."""
     parser = argparse.ArgumentParser(prog="python -m workers.supervise", description=__doc__)
     parser.add_argument("--with-parent", action="store_true", help="stop when the process that started this one is gone")
+    stop = Stop()  # before anything that takes time: a Ctrl-C may come at once
     given = parser.parse_args(arguments)
     try:
         dotenv.load()
         settings = prepared(Settings.from_environment())
         database = Database(settings.database_url)
         database.create()
-        Supervisor(settings, database, roles(settings), os.getppid() if given.with_parent else None).run()
+        Supervisor(settings, database, roles(settings), stop, os.getppid() if given.with_parent else None).run()
     except SoccerPredictError as error:
         print(error, file=sys.stderr, flush=True)
         return 2

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -42,13 +43,12 @@ def make_roles(settings):
     ]
 
 
-def make_run(settings):
-    return supervise.Supervisor(settings, opened(settings), make_roles(settings))
-
-
 def opened(settings):
     database = Database(settings.database_url)
     database.create()
+    if os.environ.get("SLOW_TO_OPEN"):
+        print("opening", flush=True)
+        time.sleep(1)
     current = Path(settings.store_url) / "batch" / "current.json"
     if not os.environ.get("NOTHING_PUBLISHED"):
         current.parent.mkdir(parents=True, exist_ok=True)

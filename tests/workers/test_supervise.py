@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from core.storage import process_events
 from core.storage.database import Database
 from tests.workers.house import ROOT, alive, environment, eventually, free_port
 from workers import checks, supervise
+from workers.calling import Caller
 from workers.children import in_words
 
 
@@ -143,6 +145,42 @@ def test_a_worker_that_hangs_is_killed_and_started_again(start):
     os.kill(first, signal.SIGSTOP)
     eventually(lambda: run.pids()["ml"] != first, 20)
     assert "hangs" in run.said()
+
+
+@pytest.mark.long
+def test_a_web_process_that_hangs_is_killed_and_started_again_and_one_that_answers_is_not(start):
+    run = start().ready()
+    first = run.pids()["web"]
+    time.sleep(14)
+    assert run.pids()["web"] == first
+    os.kill(first, signal.SIGSTOP)
+    began = time.monotonic()
+    eventually(lambda: run.pids()["web"] != first, 20)
+    assert 7 < time.monotonic() - began < 14
+    assert "The web process hangs" in run.said()
+    assert run.events("died")[0]["note"] == "was killed by SIGKILL"
+    assert [row["process"] for row in run.events("died")] == ["web"]
+
+
+def test_who_asks_a_web_process_that_hangs_does_not_wait_for_it():
+    with socket.socket() as mute:  # takes the call and never says a word
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        caller = Caller("127.0.0.1", mute.getsockname()[1])
+        began = time.monotonic()
+        assert not any(caller.heard(1) for _ in range(50))
+        assert time.monotonic() - began < 0.5
+        assert sum(thread.name == "caller" for thread in threading.enumerate()) == 1
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_signal_before_anything_runs_stops_without_a_traceback_and_starts_nothing(start, signum):
+    run = start(SLOW_TO_OPEN="1", NOTHING_PUBLISHED="1")
+    eventually(lambda: "opening" in run.said())
+    run.process.send_signal(signum)
+    assert run.process.wait(10) == 0
+    assert run.said().splitlines() == ["opening", "Stopping.", "Stopped."]
+    assert not any(row["process"] != "supervisor" for row in run.events("started"))
 
 
 def test_what_dies_again_and_again_is_started_ever_more_seldom(start):
