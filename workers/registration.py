@@ -20,6 +20,7 @@ from workers.workplace import REGISTERED, Figures, Workplace
 
 MEASURES = ("log_loss", "rps", "brier", "accuracy")
 DIGEST = "digest"
+REFERENCE = "baseline"
 
 
 def open_registry(place: Workplace) -> Registry:
@@ -29,9 +30,11 @@ def open_registry(place: Workplace) -> Registry:
 
 
 def register(place: Workplace) -> Figures:
-    """Each fitted model as a version, once; aliases where there are none, and the strongest rival as challenger.
+    """Each fitted model as a version, once; aliases where there are none, and the strongest new version as challenger.
 
-    The champion's alias is set on the first run only: after that it moves by promotion.
+    The champion's alias is set on the first run only: after that it moves by promotion. The baseline's is always at its
+    latest fit: it is what the others are measured by and is never promoted, and a reference that stood still while they
+    learn would flatter them.
     """
     registry = open_registry(place)
     aliases = registry.aliases()
@@ -43,8 +46,8 @@ def register(place: Workplace) -> Figures:
         versions[recipe], is_new = _version(place, registry, recipe, found.get(recipe, {}), gate)
         fresh += [recipe] * is_new
     wanted = {stage: version for stage, version in versions.items() if stage not in aliases}
-    rival = _strongest([recipe for recipe in fresh if recipe != before], found)
-    if rival and "challenger" in aliases:
+    wanted[REFERENCE] = versions[REFERENCE]
+    if "challenger" in aliases and (rival := _rival(fresh, before, found)):
         wanted["challenger"] = versions[rival]
     for stage, version in wanted.items():
         registry.set_alias(stage, version)
@@ -53,9 +56,14 @@ def register(place: Workplace) -> Figures:
     return {"new": len(fresh), **{f"{stage}_version": version for stage, version in sorted((aliases | wanted).items())}}
 
 
-def _strongest(recipes: list[str], found: Mapping[str, Any]) -> str | None:
-    """The recipe with the lowest log loss in the walk-forward."""
-    return min(recipes, key=lambda recipe: (found.get(recipe, {}).get("log_loss") or {}).get("point") or 99.0, default=None)
+def _rival(fresh: list[str], champion: str, found: Mapping[str, Any]) -> str | None:
+    """Of the recipes that were fitted anew, the one with the lowest log loss in the walk-forward, the reference aside.
+
+    A refit of the champion's own recipe only when there is no other: it has the champion's figures, and would hide a rival.
+    """
+    candidates = [recipe for recipe in fresh if recipe != REFERENCE]
+    others = [recipe for recipe in candidates if recipe != champion]
+    return min(others or candidates, key=lambda recipe: (found.get(recipe, {}).get("log_loss") or {}).get("point") or 99.0, default=None)
 
 
 def _version(place: Workplace, registry: Registry, recipe: str, found: Mapping[str, Any], gate: Mapping[str, Any]) -> tuple[int, bool]:
