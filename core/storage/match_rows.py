@@ -17,7 +17,7 @@ from core.clock import Clock, iso
 from core.football.competitions import COMPETITIONS, titled
 from core.football.matches import Teams, match_id
 from core.football.outcomes import Outcome
-from core.football.raw import RawMatch, Refused
+from core.football.raw import MATCH_LASTS, RawMatch, Refused
 from core.storage import database as db
 from core.tables import MATCHES
 
@@ -47,11 +47,14 @@ def ingest(
     """Load what a source said, as far as it can be known on this clock, and build the table `matches` anew.
 
     All in one transaction: whoever reads meanwhile sees the table from before. The same rows again change nothing.
+    A replay that goes back forgets the results that it had known later: replays share one database.
     """
     known = visible(rows, clock.now())
     built, doubtful = build(known, teams)
     set_aside = [*refused, *doubtful]
     with database.write() as connection:
+        if clock.replaying:
+            _forget_later(connection, clock.now())
         new_versions = _keep_versions(connection, known, iso(observed_at))
         _replace(connection, db.teams, [asdict(team) for team in teams])
         _replace(connection, db.matches, [row for _, row in built])
@@ -180,6 +183,15 @@ def _keep_versions(connection: sa.Connection, rows: Sequence[RawMatch], observed
     fresh = [row for row in rows if (row.source, row.source_ref, row.payload_hash) not in known]
     _insert(connection, db.raw_matches, [_version(row, observed_at) for row in fresh])
     return len(fresh)
+
+
+def _forget_later(connection: sa.Connection, now: datetime) -> None:
+    """Remove the versions with a result that nobody can know at `now`: as RawMatch.known_at, in the database's words."""
+    raw = db.raw_matches.c
+    played = sa.or_(*(raw[name].is_not(None) for name in ("ft_home", "ft_away", "ht_home", "ht_away")), raw.status_raw != "scheduled")
+    timed, today = raw.kickoff_utc.is_not(None), now.date().isoformat()
+    later = sa.case((timed, raw.kickoff_utc > iso(now - MATCH_LASTS)), else_=raw.date_local >= today)
+    connection.execute(db.raw_matches.delete().where(played, later))
 
 
 def _version(raw: RawMatch, observed_at: str) -> Row:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from core.clock import SNAPSHOT_MOMENT, Clock
+from core.clock import SNAPSHOT_MOMENT, Clock, real_now
 from core.football.matches import Teams
 from core.football.raw import RawMatch, Refused
 from core.settings import PROJECT
@@ -98,6 +98,35 @@ def test_a_match_of_which_only_the_day_is_known_is_over_the_day_after(database, 
 def test_a_season_that_nobody_has_drawn_up_yet_is_not_known(database, teams):
     next_season = raw("Breda", "Ajax", day=date(2026, 8, 10), season_raw="2026-27")
     assert load(database, [raw(), next_season], teams).matches == 1
+
+
+def versions(database):
+    with database.read() as connection:
+        table = db.raw_matches.c
+        return {tuple(row) for row in connection.execute(sa.select(table.source_ref, table.ft_home, table.status_raw))}
+
+
+def test_a_replay_that_goes_back_forgets_what_it_had_known_later(database, teams):
+    timed = {"kickoff_utc": KICKOFF, "kickoff_precision": "minute"}
+    rows = [raw(), raw("Breda", "Cambuur", KICKOFF.date(), **timed), raw("Cambuur", "Ajax", date(2026, 3, 12))]
+    rows.append(raw("Cambuur", "Breda", date(2026, 3, 12), ft_home=None, ft_away=None, ht_home=None, status_raw="postponed"))
+    early = datetime(2026, 3, 12, 20, tzinfo=UTC)
+    load(database, rows, teams, now=early)
+    before = versions(database)
+    load(database, rows, teams, now=KICKOFF + match_rows.MATCH_LASTS)
+    assert {told for _, told, _ in versions(database)} == {2, None} and len(versions(database)) == 7
+    load(database, rows, teams, now=early)
+    assert versions(database) == before
+    assert ("Ajax-Breda", 2, "finished") in before
+
+
+def test_in_real_time_no_version_is_ever_forgotten(database, teams):
+    now = real_now()
+    early = raw("Breda", "Cambuur", now.date() + timedelta(days=1))
+    with database.write() as connection:
+        match_rows._keep_versions(connection, [early], "2026-03-14T00:00:00Z")
+    match_rows.ingest(database, [raw()], teams, (), Clock(), SEEN)
+    assert ("Breda-Cambuur", 2, "finished") in versions(database)
 
 
 def test_an_unknown_team_is_set_aside_with_the_reason(database, teams):
