@@ -6,6 +6,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from core.football.outcomes import Probabilities
 from core.settings import PROJECT
 from pages.shared import held
 from tests.workers.small_project import SmallProject
@@ -73,5 +74,7 @@ def test_a_match_page_shows_the_forecast_of_the_file(house):
     page.query_params["id"] = str(match_id)
     page = page.switch_page("pages/match.py").run()
     assert not page.exception
-    assert f"{said['homeTeamName']} v {said['awayTeamName']}" in text_of(page)
-    assert {round(100 * said[f"proba_{side}"]) for side in ("home", "away")} & {int(n) for n in re.findall(r"(\d+)%", text_of(page))}
+    before, title, after = text_of(page).partition(f"{said['homeTeamName']} v {said['awayTeamName']}")
+    assert title, before
+    bar = tuple(int(percent) for percent in re.findall(r"(\d+)%", after)[:3])
+    assert bar == Probabilities(*(said[f"proba_{side}"] for side in ("home", "draw", "away"))).percentages()
