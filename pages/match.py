@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.views import match as view
+from core.views.matches import spoken
 from pages.shared import cards, frame, held, match_page, state
 
 asked = state.said("id").strip()
@@ -23,7 +24,8 @@ else:
         match_page.in_full(shown)
     else:
         match_page.without_forecast(shown)
-    match_page.downloads(shown)
+    fresh = services.freshness()
+    match_page.downloads(shown, spoken(fresh.as_of, fresh.replaying))
     with st.container(horizontal=True):
         st.page_link("pages/matches.py", label="All matches", icon=":material/arrow_back:")
         if shown.match.said:

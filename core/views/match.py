@@ -208,8 +208,8 @@ def _note(match: Row, champion: Said | None, in_batch: bool) -> str:
     return "There is no forecast of this match: they are kept for about the last year, and for all matches to come."
 
 
-def downloaded(view: MatchView) -> list[dict[str, Any]]:
-    """What the download holds: a row a model."""
+def downloaded(view: MatchView, spoken: str = "") -> list[dict[str, Any]]:
+    """What the download holds: a row a model; `spoken` says from which moment the forecasts of a match to come are."""
     return [
         {
             "Match id": view.match_id,
@@ -218,7 +218,7 @@ def downloaded(view: MatchView) -> list[dict[str, Any]]:
             "Away": view.away,
             "Model": one.name,
             **dict(zip(("Home win", "Draw", "Away win"), (round(chance, 6) for chance in one.probabilities.as_tuple()), strict=True)),
-            "How we know": one.source if view.outcome is not None else "to come",
+            "How we know": one.source if view.outcome is not None else f"To come. {spoken}".strip(),
         }
         for one in view.said
     ]

@@ -200,12 +200,12 @@ def seal(shown: Shown) -> None:
     )
 
 
-def downloads(shown: Shown) -> None:
-    """What is shown, as files."""
+def downloads(shown: Shown, spoken: str) -> None:
+    """What is shown, as files; `spoken` says from which moment the forecasts of matches to come are."""
     seen = shown.match
     files: list[frame.Download] = []
     if seen.said:
-        rows = pd.DataFrame(view.downloaded(seen))
+        rows = pd.DataFrame(view.downloaded(seen, spoken))
         files.append(
             ("This forecast as CSV", rows.to_csv(index=False).encode(), f"match_{seen.match_id}.csv", "text/csv", ":material/download:")
         )
@@ -217,7 +217,7 @@ def downloads(shown: Shown) -> None:
         files.append(
             (
                 "Add to calendar",
-                lambda: calendar([card], real_now()),
+                lambda: calendar([card], real_now(), spoken),
                 f"match_{seen.match_id}.ics",
                 "text/calendar",
                 ":material/calendar_add_on:",

@@ -144,4 +144,6 @@ def test_the_download_holds_a_row_a_model_and_how_it_is_known():
     assert [row["Model"] for row in rows] == ["Champion v1", "Baseline v3"]
     assert rows[0]["Home win"] + rows[0]["Draw"] + rows[0]["Away win"] == pytest.approx(1)
     assert rows[0]["How we know"] == view.HELD_OUT
-    assert view.downloaded(seen(predictions=[predicted()], zone=UTC))[0]["How we know"] == "to come"
+    assert view.downloaded(seen(predictions=[predicted()], zone=UTC))[0]["How we know"] == "To come."
+    labelled = view.downloaded(seen(predictions=[predicted()], zone=UTC), "As of today, in a replay.")
+    assert labelled[0]["How we know"] == "To come. As of today, in a replay."
