@@ -90,19 +90,22 @@ Days = list[tuple[date, list[Card]]]
 @dataclass(frozen=True)
 class MatchesView:
     """`cards` are all that were chosen, and `pages` the same on pages, by day; `known` how many are to come in all;
-    `on_day` how many of the chosen fall on each day.
+    `on_day` how many of the chosen fall on each day. `lacking` is whose matches none of those to come are, if that was asked.
     """
 
     cards: list[Card]
     pages: list[Days]
     known: int
     on_day: Mapping[date, int]
+    lacking: str = ""
 
     @property
     def nothing(self) -> str:
         """Why the list is empty, and what to do."""
         if not self.known:
             return "No matches are to come in the data. New ones appear by themselves once the pipeline has read them."
+        if self.lacking:
+            return f"None of the {count(self.known, 'match', 'matches')} to come is a {self.lacking} match. Choose All to see them."
         return (
             f"None of the {count(self.known, 'match', 'matches')} to come fits. Clear the search, choose All, or choose less under Filters."
         )
@@ -128,7 +131,8 @@ def matches_view(cards: Sequence[Card], choices: Choices, women: Set[int] = froz
     of_sex = cards if choices.sex is None else [card for card in cards if (card.match_id in women) is (choices.sex == 1)]
     chosen = [card for card in of_sex if _fits(card, choices)]
     pages = [[(day, list(some)) for day, some in groupby(page, key=_day_of)] for page in _paged(chosen)]
-    return MatchesView(chosen, pages, len(cards), Counter(map(_day_of, chosen)))
+    lacking = "" if of_sex else "women’s" if choices.sex == 1 else "men’s"
+    return MatchesView(chosen, pages, len(cards), Counter(map(_day_of, chosen)), lacking)
 
 
 def _paged(cards: Sequence[Card]) -> list[list[Card]]:
@@ -180,7 +184,8 @@ def results_words(found: Sequence[Result]) -> str:
     called = sum(result.called for result in found)
     first, last = min(result.day for result in found), max(result.day for result in found)
     when = f"{first.day} to {day(last)}" if (first.year, first.month) == (last.year, last.month) and first != last else day(last)
-    return f"{when}. Our favourite won {called} of {len(found)}. The underlined part is what happened."
+    said = f"{when}. Our favourite won {called} of {len(found)}. The underlined part is what happened."
+    return f"{said} Each was forecast from earlier matches only; its page says whether it was sealed in time."
 
 
 def standings(scores: Mapping[str, Any], versions: Mapping[str, int]) -> list[Standing]:

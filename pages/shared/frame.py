@@ -37,8 +37,8 @@ def masthead(title: str, question: str) -> None:
 def footer() -> None:
     st.html(
         cards.wrapped(
-            '<p class="foot">Open data, open code. Forecasts are sealed before kick-off and never edited. '
-            "Not a betting product: bookmakers’ odds appear only as a yardstick.</p>"
+            '<p class="foot">Open data, open code. Forecasts of matches to come are sealed before kick-off and never edited. '
+            "This is no betting product.</p>"
         )
     )
 

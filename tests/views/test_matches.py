@@ -142,7 +142,7 @@ def test_choices_narrow_the_list(cards):
 def test_an_empty_list_says_why():
     cards = view.upcoming(FEATURES, PREDICTED, 7, LONDON)
     assert "None of the 4 matches" in view.matches_view(cards, view.Choices(q="nobody")).nothing
-    assert "None of the 4 matches" in view.matches_view(cards, view.Choices(sex=1)).nothing
+    assert "None of the 4 matches to come is a women’s match" in view.matches_view(cards, view.Choices(sex=1)).nothing
     assert "No matches are to come" in view.matches_view([], view.Choices()).nothing
 
 
