@@ -69,8 +69,8 @@ def _needed(difference: Interval, n: int) -> str:
         return ""
     if needed > 1_000_000:
         return "To see so small a difference, more than a million matches would be needed."
-    about = round(needed, -2) if needed >= 1000 else needed
-    return f"To see a difference of this size with 80% power you need about {about:,} matches, {about - n:,} more than these."
+    about = round(needed, 2 - len(str(needed))) if needed >= 1000 else needed  # an estimate: two figures of it are all that is known
+    return f"To see a difference of this size with 80% power you need about {about:,} matches; these are {n:,}."
 
 
 @dataclass(frozen=True)

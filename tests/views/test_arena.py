@@ -55,7 +55,7 @@ def test_the_verdict_is_decided_on_the_interval_and_never_on_the_point(interval,
 def test_a_verdict_of_not_yet_says_how_many_matches_it_would_take():
     # standard error 0.00459 / 2 at 1,284 matches, difference 0.0036: (2.8016 x 0.0022959 / 0.0036)^2 x 1,284 = 4,099
     said = verdict(Interval(-0.0036, -0.0081, 0.0009), 1284)
-    assert "about 4,100 matches, 2,816 more than these" in said.detail
+    assert "about 4,100 matches; these are 1,284" in said.detail
     assert "−0.0036 (95% interval −0.0081 to +0.0009)" in said.detail
 
 
