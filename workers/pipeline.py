@@ -101,8 +101,11 @@ def _repro(place: Workplace, force: bool, run: str, locks: list[int]) -> int:
     # The locks go along, so that they are held as long as DVC lives.
     first = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     environment = os.environ | {WITHIN: run, "PATH": first, "SHELL": "/bin/sh"}
-    command = [sys.executable, "-m", "workers.leash", f"group:{os.getpid()}", "dvc", "repro", "--quiet", *(["--force"] if force else [])]
-    process = subprocess.Popen(command, cwd=place.root, env=environment, start_new_session=True, pass_fds=locks)
+    command = [sys.executable, "-m", "workers.leash", f"group:{os.getpid()}", "dvc", "repro", *(["--force"] if force else [])]
+    # We hold the lock, so whoever stands in DVC's own list of readers and writers was killed; its number may be another's by now.
+    (place.root / ".dvc" / "tmp" / "rwlock").unlink(missing_ok=True)
+    # What DVC tells of its way is not needed beside the stages' own lines; what it complains of is.
+    process = subprocess.Popen(command, cwd=place.root, env=environment, start_new_session=True, pass_fds=locks, stdout=subprocess.DEVNULL)
     try:
         return 1 if process.wait() else 0
     finally:

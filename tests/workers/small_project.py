@@ -101,8 +101,9 @@ class Result:
 
     @property
     def lines(self) -> list[dict]:
-        """The log; a line that is no JSON fails, since a run has nothing else to say."""
-        return [json.loads(line) for line in self.err.splitlines()]
+        """The log; a line that is no JSON fails, since a run has nothing else to say, but that DVC names a stage that failed."""
+        said = (line for line in self.err.splitlines() if line and not line.startswith("ERROR: failed to reproduce"))
+        return [json.loads(line) for line in said]
 
     @property
     def stages(self) -> list[str]:
