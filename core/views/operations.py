@@ -169,7 +169,7 @@ def _told(story: _Story, now: datetime, zone: tzinfo) -> Happening:
     if event["event"] in STARTS:
         return Happening(when, f"{text}.", bad=False)
     if story.back is not None:
-        return Happening(when, f"{text} and was back {duration((story.back - event['at']).total_seconds())} later.", bad=False)
+        return Happening(when, f"{text} and was started again {duration((story.back - event['at']).total_seconds())} later.", bad=False)
     return Happening(when, f"{text}.", bad=event["event"] != "stopped")
 
 

@@ -122,7 +122,7 @@ def test_what_is_killed_runs_again_within_five_seconds_and_operations_says_so(vi
     assert time.monotonic() - started < 5
     app.until_answers("/readyz", 20)
     page = visit("/operations")
-    page.get_by_text(re.compile("was killed.*was back")).first.wait_for()
+    page.get_by_text(re.compile("was killed.*was started again")).first.wait_for()
 
 
 def test_static_files_are_compressed(visit, app):

@@ -46,7 +46,7 @@ def test_a_killed_worker_that_came_back_is_told_in_one_sentence(house):  # noqa:
     process_events.record(house.database, "ml", "died", note="was killed by SIGKILL")
     process_events.record(house.database, "ml", "restarted")
     text = said(house.open("operations"))
-    assert "The ml worker was killed by SIGKILL at" in text and "and was back" in text
+    assert "The ml worker was killed by SIGKILL at" in text and "and was started again" in text
 
 
 def test_the_published_files_and_the_backends_are_named(house):  # noqa: F811

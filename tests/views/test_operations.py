@@ -58,7 +58,7 @@ def test_times_are_the_visitors():
 def test_a_kill_and_the_next_start_are_one_sentence():
     events = [event("ml", "died", 60.8, "was killed by SIGKILL"), event("ml", "restarted", 60)]
     (told,) = happenings(events, NOW, UTC)
-    assert told.text == "The ml worker was killed by SIGKILL at 12:08:59 and was back 0.8 s later."
+    assert told.text == "The ml worker was killed by SIGKILL at 12:08:59 and was started again 0.8 s later."
     assert not told.bad
 
 
@@ -80,8 +80,8 @@ def test_two_deaths_are_each_joined_with_their_own_return():
         event("ml-2", "restarted", 27),
     ]
     assert [row.text for row in happenings(events, NOW, UTC)] == [
-        "The ml worker 2 ended with code 2 at 12:09:30 and was back 3.0 s later.",
-        "The ml worker 2 ended with code 2 at 12:09:00 and was back 1.0 s later.",
+        "The ml worker 2 ended with code 2 at 12:09:30 and was started again 3.0 s later.",
+        "The ml worker 2 ended with code 2 at 12:09:00 and was started again 1.0 s later.",
     ]
 
 
