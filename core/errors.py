@@ -6,7 +6,8 @@
     │   └── DocumentRefused          the document failed its check; nothing of it was loaded
     ├── TableInvalid             a table that crosses a room lacks a column, or has a wrong one
     ├── LearningError            a recipe cannot be fitted, or a model cannot be read
-    │   └── FeaturesRefused          the features are not exactly the model's signature
+    │   ├── FeaturesRefused          the features are not exactly the model's signature
+    │   └── MatchesRefused           a table of matches has rows that cannot be; it names them
     ├── StorageError             the outside systems that keep things
     │   ├── FileMissing              nothing is stored under this name yet
     │   ├── StoreUnavailable         the folder or the S3 service does not answer
@@ -67,6 +68,10 @@ class FeaturesRefused(LearningError):
         named = "; ".join(f"{name}: {problem}" for name, problem in list(problems.items())[:8])
         more = "" if len(problems) <= 8 else f"; and {len(problems) - 8} more"
         super().__init__(f"These features do not fit the model: {named}{more}. /predict/model/info lists its features.")
+
+
+class MatchesRefused(LearningError):
+    """A table of matches has rows that cannot be; the message names them."""
 
 
 class StorageError(SoccerPredictError):

@@ -24,10 +24,11 @@ from types import FrameType
 from core.errors import PipelineBusy, SettingsError, SoccerPredictError
 from core.settings import Settings, prepare_home
 from core.storage import pipeline_log
+from workers import backtesting
 from workers.log import configure, line
 from workers.workplace import Figures, Workplace
 
-WHOLE = "run"
+WHOLE, BACKTEST = "run", "backtest"
 # Where each stage stands. A run that finds nothing changed imports no more than it needs.
 STAGES = {
     "instance": "workers.instance",
@@ -46,6 +47,8 @@ WITHIN = "SOCCER_PIPELINE_RUN"
 def main(arguments: list[str] | None = None) -> int:
     """0 when all went well, 1 when it did not, and a line says why."""
     asked = _parser().parse_args(arguments)
+    if asked.stage == BACKTEST:
+        return int(asked.run(asked))
     configure("pipeline")
     try:
         place = Workplace(Settings.from_environment())
@@ -60,8 +63,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m workers.pipeline", description="Run the pipeline, or one of its stages.")
-    parser.add_argument("stage", nargs="?", default=WHOLE, choices=[WHOLE, *STAGES], help="a stage; without one, all that changed")
     parser.add_argument("--force", action="store_true", help="run every stage, changed or not")
+    stages = parser.add_subparsers(dest="stage", metavar="stage", help="a stage; without one, all that changed")
+    for stage in (WHOLE, *STAGES):
+        stages.add_parser(stage).add_argument("--force", action="store_true", default=argparse.SUPPRESS)
+    parser.set_defaults(stage=WHOLE)
+    backtesting.add_to(stages.add_parser(BACKTEST, help="how well a recipe forecasts the matches of any file"))
     return parser
 
 

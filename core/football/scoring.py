@@ -79,3 +79,22 @@ def expected_calibration_error(chances: Floats, outcomes: Ints, bins: int = 10) 
     counts = np.bincount(place, minlength=bins)
     gaps = np.abs(np.bincount(place, weights=said, minlength=bins) - np.bincount(place, weights=seen, minlength=bins))
     return float(gaps.sum() / max(counts.sum(), 1))
+
+
+def calibration_interval(chances: Floats, outcomes: Ints, blocks: Ints, bins: int = 10, draws: int = 1000, seed: int = 1) -> Interval:
+    """The calibration error with a percentile bootstrap interval over whole blocks (match days).
+
+    A resample is rougher than the sample, so the interval leans upwards: judge the point against what luck alone gives.
+    """
+    if len(outcomes) == 0:
+        return Interval(float("nan"), float("nan"), float("nan"))
+    point = expected_calibration_error(chances, outcomes, bins)
+    _, member = np.unique(blocks, return_inverse=True)
+    number = int(member.max()) + 1
+    place = np.minimum((chances * bins).astype(int), bins - 1) + bins * member[:, None]
+    gaps = np.bincount(place.ravel(), weights=(chances - happened(outcomes)).ravel(), minlength=bins * number).reshape(number, bins)
+    sizes = np.bincount(member).astype(np.float64)
+    picks = np.random.default_rng(seed).multinomial(number, np.full(number, 1 / number), size=draws).astype(np.float64)
+    errors = np.abs(picks @ gaps).sum(axis=1) / (3 * (picks @ sizes))
+    low, high = np.quantile(errors, [0.025, 0.975])
+    return Interval(point, float(low), float(high))
