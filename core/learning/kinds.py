@@ -35,10 +35,15 @@ def by_kind(matches: pd.DataFrame) -> Iterator[tuple[Kind, pd.DataFrame]]:
 
 
 def of_nations(matches: pd.DataFrame) -> set[str]:
-    """The competitions in which at least half of the sides bear the name of a nation."""
+    """The competitions in which at least half of the sides bear the name of a nation, or play in such a competition."""
     sides = pd.concat([matches[["competition", side]].set_axis(["competition", "team"], axis=1) for side in ("home_team", "away_team")])
-    known = {team: is_nation(team) for team in sides["team"].unique()}
-    share = sides["team"].map(known).groupby(sides["competition"]).mean()
+    named = _mostly(sides, {team for team in sides["team"].unique() if is_nation(team)})
+    return named | _mostly(sides, set(sides.loc[sides["competition"].isin(named), "team"]))
+
+
+def _mostly(sides: pd.DataFrame, teams: set[str]) -> set[str]:
+    """The competitions at least half of whose sides are among these."""
+    share = sides["team"].isin(teams).groupby(sides["competition"]).mean()
     return set(share.index[share >= 0.5])
 
 
@@ -108,8 +113,8 @@ def _names(matches: pd.DataFrame, country: pd.Series | None) -> pd.Series:
         return names
     where = pd.concat([country, country], ignore_index=True)
     home = names[where != ""].to_frame("team").assign(country=where[where != ""]).drop_duplicates()
-    only = home.drop_duplicates("team", keep=False).set_index("team")["country"]
-    return names + "@" + where.where(where != "", names.map(only).fillna(""))
+    only = home.drop_duplicates("team", keep=False).set_index("team")["country"].to_dict()
+    return names + "@" + where.where(where != "", pd.Series([only.get(name, "") for name in names], names.index, dtype=object))
 
 
 def _chances(matches: pd.DataFrame, side: str) -> Floats:

@@ -34,6 +34,16 @@ def ages(days: Ints, until: int, half: float) -> Floats:
     return weights
 
 
+def summed(rows: Floats, beta: Floats) -> Floats:
+    """`rows @ beta`, column by column: a match then gets the same bits whatever other matches are asked with it, which a
+    matrix product does not promise.
+    """
+    total: Floats = np.zeros((len(rows), beta.shape[1]))
+    for column, slopes in zip(rows.T, beta, strict=True):
+        total += column[:, None] * slopes
+    return total
+
+
 @dataclass(frozen=True)
 class Scale:
     """Mean and spread of each column, from the rows of the fit."""
@@ -64,8 +74,7 @@ class Logit:
         return cls(scale, _newton(scale.apply(rows), outcomes, weights, ridge))
 
     def scores(self, rows: Floats) -> Floats:
-        found: Floats = self.scale.apply(rows) @ self.beta
-        return found
+        return summed(self.scale.apply(rows), self.beta)
 
     def predict(self, rows: Floats) -> Floats:
         return floored(softmax(self.scores(rows)))
@@ -120,7 +129,7 @@ class Ordered:
         return cls(scale, found.x[2:], (low, low + width))
 
     def predict(self, rows: Floats) -> Floats:
-        level = self.scale.apply(rows)[:, 1:] @ self.beta
+        level = summed(self.scale.apply(rows)[:, 1:], self.beta[:, None])[:, 0]
         away, not_home = expit(self.cuts[0] - level), expit(self.cuts[1] - level)
         return floored(np.column_stack([1 - not_home, not_home - away, away]))
 
