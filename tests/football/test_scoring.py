@@ -50,3 +50,14 @@ def test_calibration_error_is_small_for_a_forecaster_who_knows_the_odds_and_larg
     boasting = np.eye(3)[true.argmax(axis=1)] * 0.94 + 0.02
     assert scoring.expected_calibration_error(true, outcomes) < 0.01
     assert scoring.expected_calibration_error(boasting, outcomes) > 0.2
+
+
+def test_the_interval_of_the_calibration_error_is_tight_where_every_day_is_alike_and_holds_the_point():
+    random = np.random.default_rng(4)
+    chances = random.dirichlet([3, 2, 2], 2000)
+    outcomes = (random.random((2000, 1)) > np.cumsum(chances, axis=1)[:, :2]).sum(axis=1)
+    found = scoring.calibration_interval(chances, outcomes, np.arange(2000) // 10)
+    assert found.point == scoring.expected_calibration_error(chances, outcomes) and found.low < found.point < found.high < 0.05
+    alike = scoring.calibration_interval(np.tile(chances[:10], (50, 1)), np.tile(outcomes[:10], 50), np.arange(500) // 10)
+    assert alike.low == pytest.approx(alike.point) == pytest.approx(alike.high)
+    assert np.isnan(calibration_interval(chances[:0], outcomes[:0], outcomes[:0]).point)

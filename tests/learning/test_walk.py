@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from core.errors import LearningError
+from core.football.scoring import rps
 from core.learning.kinds import by_kind, division, games, importance
 from core.learning.match_file import checked
 from core.learning.recipe import numbers, ratings
@@ -130,3 +131,17 @@ def test_golden_forecasts_of_a_small_league_stay_what_they_were(recipe):
     golden = pd.read_csv(DATA / "two_divisions_forecast.csv").query("recipe == @recipe")
     assert found["home_team"].tolist() == golden["home_team"].tolist()
     assert found[FORECAST].to_numpy() == pytest.approx(golden[FORECAST].to_numpy(), abs=1e-4)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("day", ["2021-09-01", "2022-08-25", "2022-11-30"])
+def test_nothing_leaks_in_a_larger_world_and_forecasts_beat_the_base_rates(recipe, day):
+    world = pd.concat([clubs(5, 16, first_year=2018), clubs(5, 8, first_year=2018, sex="women"), nations(1200)], ignore_index=True)
+    since = date.fromisoformat(day).replace(day=1)
+    as_it_was, otherwise = chances(world, recipe, since, None), chances(scrambled(world, day), recipe, since, None)
+    early = as_it_was["date"] <= day
+    assert as_it_was.loc[early, FORECAST].equals(otherwise.loc[early, FORECAST])
+    outcomes, said = as_it_was["outcome"].to_numpy(), as_it_was[FORECAST].to_numpy()
+    flat = np.tile(np.bincount(outcomes, minlength=3) / len(outcomes), (len(outcomes), 1))
+    assert rps(said, outcomes).mean() < rps(flat, outcomes).mean() - 0.005
