@@ -108,6 +108,8 @@ def report(told: pd.DataFrame, recipe: str) -> str:
     played = told[told["outcome"] >= 0]
     fixtures = len(told) - len(played)
     lines = [f"{recipe}: {len(played):,} played matches" + (f", {fixtures:,} fixtures without a score" if fixtures else "")]
+    if told["fresh"].any():
+        lines.append(f"{int(told['fresh'].sum()):,} forecasts are wide: a side plays the first of its matches that is known")
     parts = [(TITLES[str(kind)], part) for kind, part in played.groupby("kind", sort=False)]
     for title, part in [("all", played), *(parts if len(parts) > 1 else [])]:
         if len(part):

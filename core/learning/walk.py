@@ -27,8 +27,8 @@ TITLES: dict[str, str] = {"clubs": "men's clubs", "women_clubs": "women's clubs"
 def forecast(
     matches: pd.DataFrame, name: str, since: date, until: date | None = None, progress: Progress = lambda share, words: None
 ) -> pd.DataFrame:
-    """The checked matches from day `since` up to, not with, day `until`, ordered by day, with FORECAST, `kind` and `outcome`
-    (-1 without a score).
+    """The checked matches from day `since` up to, not with, day `until`, ordered by day, with FORECAST, `kind`, `outcome`
+    (-1 without a score) and `fresh` (a side plays its first match that is known, so the forecast is a wide one).
 
     Each day is forecast from earlier days, by a model fitted on matches before the first of its month. `progress` is told
     the share that is done, and of what. LearningError when there is no such recipe or nothing to forecast.
@@ -56,14 +56,16 @@ def _within(progress: Progress, start: float, share: float) -> Progress:
 def _of_kind(matches: pd.DataFrame, kind: Kind, name: str, since: pd.Timestamp, progress: Progress) -> pd.DataFrame:
     progress(0.0, f"{TITLES[kind]}: ratings of {len(matches):,} matches")
     made, known = games(matches, kind), outcomes(matches)
-    chances = np.full((len(matches), 3), np.nan)
+    chances, fresh = np.full((len(matches), 3), np.nan), np.zeros(len(matches), bool)
     if (matches["date"] >= since).any():
         found = recipe(name, kind)
-        rows = found.rows(columns(numbers(made, kind), kind))
+        seen = numbers(made, kind)
+        fresh = np.minimum(seen["known_home"], seen["known_away"]) == 0
+        rows = found.rows(columns(seen, kind))
         for share, asked, said in _months(found, rows, known, made.day, made.ground, since):
             chances[asked] = said
             progress(0.3 + 0.7 * share, f"{TITLES[kind]}: {matches['date'].iloc[asked[0]]:%B %Y}")
-    told = matches.assign(kind=kind, outcome=known, **dict(zip(FORECAST, chances.T, strict=True)))
+    told = matches.assign(kind=kind, outcome=known, fresh=fresh, **dict(zip(FORECAST, chances.T, strict=True)))
     return told[told["date"] >= since]
 
 

@@ -60,4 +60,4 @@ def test_the_interval_of_the_calibration_error_is_tight_where_every_day_is_alike
     assert found.point == scoring.expected_calibration_error(chances, outcomes) and found.low < found.point < found.high < 0.05
     alike = scoring.calibration_interval(np.tile(chances[:10], (50, 1)), np.tile(outcomes[:10], 50), np.arange(500) // 10)
     assert alike.low == pytest.approx(alike.point) == pytest.approx(alike.high)
-    assert np.isnan(calibration_interval(chances[:0], outcomes[:0], outcomes[:0]).point)
+    assert np.isnan(scoring.calibration_interval(chances[:0], outcomes[:0], outcomes[:0]).point)

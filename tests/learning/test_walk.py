@@ -92,6 +92,7 @@ def test_what_is_hardly_known_is_forecast_widely(recipe):
     women = fresh.assign(sex="women", neutral=True)
     found = chances(pd.concat([clubs(3), fresh, women], ignore_index=True), recipe)
     said = found[found["competition"] == "A new league"][FORECAST].to_numpy()
+    assert found.loc[found["competition"] == "A new league", "fresh"].all() and found["fresh"].sum() == 2
     assert len(said) == 2 and said.min() > 0.12 and said.max() < 0.65
 
 
