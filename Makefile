@@ -1,4 +1,5 @@
 # make run   starts everything: installs what is missing, makes the forecasts when there are none, opens the app.
+# make run-full  starts the same on a Redis, an S3 and an MLflow server of its own.
 # make test  checks everything that takes seconds; make test-long the rest.
 
 # The first Python from 3.11 on that can make a virtual environment.
@@ -6,11 +7,15 @@ PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 python; d
   if $$name -c 'import sys, venv, ensurepip; raise SystemExit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$name; break; fi; done)
 OURS = .venv/bin/python
 
-.PHONY: run pipeline test test-long bench lock format clean python installed checked
+.PHONY: run run-full pipeline test test-long bench lock format clean python installed checked
 .DEFAULT_GOAL := run
 
 run: installed
 	@exec $(OURS) -m workers.supervise --with-parent
+
+run-full: python
+	@$(PYTHON) -m workers.install --dev
+	@exec $(OURS) -m workers.full --with-parent
 
 pipeline: installed
 	@exec $(OURS) -m workers.dotenv workers.pipeline
@@ -28,6 +33,7 @@ bench: checked
 	$(OURS) -m bench.app
 	$(OURS) -m bench.tasks
 	$(OURS) -m bench.lookups
+	$(OURS) -m bench.first_system
 
 lock: checked
 	$(OURS) -m uv pip compile --universal --python-version 3.11 --no-header --no-emit-index-url --quiet requirements.in -o requirements.txt

@@ -39,10 +39,11 @@ def bare_environment(**more: str) -> dict[str, str]:
 
 
 class Installation:
-    """`make run` without its set-up: the supervisor, the web process and the workers, in one folder."""
+    """`make run` without its set-up: the supervisor, the web process and the workers, in one folder. `module`: or `make run-full`."""
 
-    def __init__(self, project: Path, **settings: str) -> None:
+    def __init__(self, project: Path, module: str = "workers.supervise", **settings: str) -> None:
         self.project = project
+        self.module = module
         self.environment = bare_environment(**settings)
         self.address = f"http://127.0.0.1:{self.environment['SOCCER_PORT']}"
         self.log = project / "app.log"
@@ -53,7 +54,7 @@ class Installation:
 
     def start(self, seconds: float = 60) -> Installation:
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "workers.supervise", "--with-parent"]
+            command = [sys.executable, "-m", self.module, "--with-parent"]
             self._process = subprocess.Popen(
                 command, cwd=self.project, env=self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )

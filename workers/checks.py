@@ -87,6 +87,11 @@ def free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
+def is_free(host: str, port: int) -> bool:
+    with ExitStack() as held:
+        return _hold(held, host, port)
+
+
 def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +21,19 @@ LONGEST_WAIT = 30.0
 
 @dataclass(frozen=True)
 class Role:
-    """What a process is for, and the module that runs it with its arguments; `queue` is named for workers."""
+    """What a process is for, and the module that runs it with its arguments; `queue` is named for workers.
+
+    `port`: where it listens, for a server that others wait for. `starts_others`: it ends together with what it started.
+    `log`: a file for what it says, which otherwise goes where ours does.
+    """
 
     name: str
     module: str
     arguments: Sequence[str]
     queue: str | None = None
+    port: int | None = None
+    starts_others: bool = False
+    log: Path | None = None
 
 
 class Child:
@@ -43,7 +51,7 @@ class Child:
         self._quick_deaths = 0
 
     def start(self) -> int:
-        self.process = leashed(self.role.module, self.role.arguments, self.folder, self.environment)
+        self.process = leashed(self.role.module, self.role.arguments, self.folder, self.environment, self.role.starts_others, self.role.log)
         self.started = time.monotonic()
         self.seen = None
         return self.process.pid
@@ -67,11 +75,28 @@ class Child:
     def is_due(self) -> bool:
         return self.process is None and time.monotonic() >= self.due
 
+    def listens(self) -> bool:
+        """Whether its port is open; one without a port is taken for ready."""
+        if self.process is None or self.role.port is None:
+            return self.process is not None
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex(("127.0.0.1", self.role.port)) == 0
 
-def leashed(module: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start a module that ends with this process."""
-    command = [sys.executable, "-m", "workers.leash", str(os.getpid()), module, *arguments]
-    return subprocess.Popen(command, cwd=folder, env=dict(environment), start_new_session=True)
+
+def leashed(
+    module: str,
+    arguments: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    whole_group: bool = False,
+    log: Path | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a module that ends with this process; `whole_group`: together with what it started itself."""
+    parent = f"group:{os.getpid()}" if whole_group else str(os.getpid())
+    command = [sys.executable, "-m", "workers.leash", parent, module, *arguments]
+    with log.open("ab") if log else nullcontext() as said:
+        return subprocess.Popen(command, cwd=folder, env=dict(environment), start_new_session=True, stdout=said, stderr=said)
 
 
 def stop_all(processes: Sequence[subprocess.Popen[bytes]], patience: float) -> None:

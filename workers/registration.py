@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict
 from typing import Any
 
@@ -81,7 +81,7 @@ def _version(place: Workplace, registry: Registry, recipe: str, found: Mapping[s
         "params": {**asdict(model.origin), DIGEST: digest, "title": model.title},
         "tags": {"recipe": recipe, "gate": "promote" if gate["promote"] else "keep", "gate_matches": gate["n"]},
     }
-    with redirect_stderr(io.StringIO()):  # MLflow tells in four lines what our own line tells in one
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # MLflow tells in four lines what our own line tells in one
         version = registry.log_version(folder, card, model.title).version
     pipeline_log.note(place.database, f"model:{digest}", str(version))
     return version, True

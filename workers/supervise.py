@@ -26,6 +26,9 @@ PATIENCE = 4.0
 LOOK_EVERY = 0.2
 # A process that was heard of and then fell silent so long hangs: it is killed, and starts anew.
 SILENCE_SECONDS = 10.0
+# So long the servers that the app stands on may take to open their ports, and so often one may die in that time.
+FOUNDATION_SECONDS = 180.0
+FOUNDATION_DEATHS = 4
 
 
 def say(sentence: str) -> None:
@@ -45,15 +48,28 @@ def roles(settings: Settings) -> list[Role]:
 
 
 class Supervisor:
-    """Holds the processes of one run. With `parent`, it stops when that process is gone."""
+    """Holds the processes of one run. With `parent`, it stops when that process is gone.
 
-    def __init__(self, settings: Settings, database: Database, held: Sequence[Role], stop: Stop, parent: int | None = None) -> None:
+    `beneath` are the servers that the others need: they start before all else, and stop last.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        held: Sequence[Role],
+        stop: Stop,
+        parent: int | None = None,
+        beneath: Sequence[Role] = (),
+    ) -> None:
         self.settings = settings
         self.database = database
         self.stop = stop
         self.parent = parent
         self.environment = checks.child_environment(PROJECT)
-        self.children = [Child(role, PROJECT, self.environment) for role in held]
+        self.beneath = [Child(role, PROJECT, self.environment) for role in beneath]
+        self.above = [Child(role, PROJECT, self.environment) for role in held]
+        self.children = self.beneath
         self.ledger = TaskLedger(database)
         self._caller = Caller(settings.host, settings.port)
         self._told = False
@@ -61,16 +77,31 @@ class Supervisor:
     def run(self) -> None:
         """Until a signal comes."""
         self.stop.hurry = self._kill_all
-        if not self._stopping() and not published(self.settings):
-            self._pipeline()
-        self._write("supervisor", "started", os.getpid())
-        while not self._stopping():
-            self._look()
-            time.sleep(LOOK_EVERY)
-        say("Stopping.")
-        stop_all([child.process for child in self.children if child.process is not None], PATIENCE)
+        try:
+            self._lay_foundation()
+            if not self._stopping() and not published(self.settings):
+                self._pipeline()
+            self._write("supervisor", "started", os.getpid())
+            self.children = [*self.beneath, *self.above]
+            while not self._stopping():
+                self._look()
+                time.sleep(LOOK_EVERY)
+            say("Stopping.")
+        finally:
+            for layer in (self.above, self.beneath):
+                stop_all([child.process for child in layer if child.process is not None], PATIENCE)
         self._write("supervisor", "stopped", os.getpid())
         say("Stopped.")
+
+    def _lay_foundation(self) -> None:
+        """Start the servers beneath, and wait until all of them listen."""
+        until = time.monotonic() + FOUNDATION_SECONDS
+        while not self._stopping() and not all(child.listens() for child in self.beneath):
+            if time.monotonic() > until or any(child.deaths >= FOUNDATION_DEATHS for child in self.beneath):
+                silent = ", ".join(f"{child.role.name} ({child.role.log})" for child in self.beneath if not child.listens())
+                raise SoccerPredictError(f"These servers do not answer: {silent}. The files in brackets say why.")
+            self._look()
+            time.sleep(LOOK_EVERY)
 
     def _kill_all(self) -> None:
         """The second signal does not wait."""
@@ -85,6 +116,7 @@ class Supervisor:
         say("Nothing is published yet: the pipeline runs first, from the bundled matches to forecasts. This takes a minute or two.")
         process = leashed("workers.pipeline", [], PROJECT, self.environment)
         while process.poll() is None and not self._stopping():
+            self._look()
             time.sleep(LOOK_EVERY)
         if self._stopping():
             stop_all([process], PATIENCE)
@@ -121,7 +153,7 @@ class Supervisor:
     def _heard(self) -> set[int]:
         """The processes that gave a sign of life."""
         running = [(child, child.process.pid) for child in self.children if child.process is not None]
-        answered = {pid for child, pid in running if child.role.queue is None and self._caller.heard(pid)}
+        answered = {pid for child, pid in running if child.role.queue is None and child.role.port is None and self._caller.heard(pid)}
         try:
             return answered | {row["pid"] for row in self.ledger.workers() if row["host"] == socket.gethostname()[:40]}
         except StorageError:  # no worker can be heard just now

@@ -39,7 +39,14 @@ TASKS = {
     "score_file": "Score a file",
     "simulate_season": "Simulate a season",
 }
-PROCESSES = {"web": "web process", "ml": "ml worker", "batch": "batch worker"}
+PROCESSES = {
+    "web": "web process",
+    "ml": "ml worker",
+    "batch": "batch worker",
+    "redis": "Redis server",
+    "s3": "S3 server",
+    "mlflow": "MLflow server",
+}
 RUNS = {"success": "Done", "running": "Running", "failed": "Failed", "lost": "Lost"}
 SUPERVISOR = "supervisor"
 AT_ONCE = timedelta(seconds=10)  # what starts so soon after the supervisor was started by it
@@ -255,17 +262,18 @@ class Fact(NamedTuple):
 
 def backends(addresses: Mapping[str, str], queue: str, store: str) -> list[Fact]:
     """What each part runs on. `addresses` are the settings' URLs of the database and the registry; no secret of them is shown."""
+    registry = "MLflow server" if addresses["registry"].startswith("http") else f"MLflow, {_engine(addresses['registry'])}"
     return [
         Fact("Database", _engine(addresses["database"])),
         Fact("Task queue", f"Huey on {queue}"),
         Fact("Store", store[:1].upper() + store[1:]),
-        Fact("Model registry", f"MLflow, {_engine(addresses['registry'])}"),
+        Fact("Model registry", registry),
     ]
 
 
 def _engine(address: str) -> str:
     scheme = address.partition(":")[0].partition("+")[0]
-    return {"sqlite": "SQLite, one file", "postgresql": "PostgreSQL", "http": "a server", "https": "a server"}.get(scheme, scheme)
+    return {"sqlite": "SQLite, one file", "postgresql": "PostgreSQL"}.get(scheme, scheme)
 
 
 def table(rows: Sequence[Any], columns: Mapping[str, str]) -> pd.DataFrame:

@@ -143,6 +143,8 @@ def test_what_each_part_runs_on_is_said_without_its_secrets():
     facts = backends(addresses, "Redis", "a folder")
     assert [fact.uses for fact in facts] == ["PostgreSQL", "Huey on Redis", "A folder", "MLflow, SQLite, one file"]
     assert "secret" not in str(facts) and "/home" not in str(facts)
+    elsewhere = backends(addresses | {"registry": "http://127.0.0.1:5000"}, "Redis", "S3 bucket soccer")
+    assert [fact.uses for fact in elsewhere[2:]] == ["S3 bucket soccer", "MLflow server"]
 
 
 def test_a_table_has_names_for_people():
