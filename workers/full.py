@@ -24,6 +24,7 @@ from core.settings import Settings, prepare_home
 from core.storage.database import Database
 from workers import checks, dotenv, supervise
 from workers.children import Role
+from workers.stopping import Stop
 
 HOST = "127.0.0.1"
 SERVERS = ("redis", "s3", "mlflow")
@@ -140,6 +141,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The command. 0 after a stop that was asked for, 2 after a sentence about what is wrong."""
     parser = argparse.ArgumentParser(prog="python -m workers.full", description=__doc__)
     parser.add_argument("--with-parent", action="store_true", help="stop when the process that started this one is gone")
+    stop = Stop()  # before anything that takes time: a Ctrl-C may come at once
     given = parser.parse_args(arguments)
     parent = os.getppid() if given.with_parent else None
     try:
@@ -149,14 +151,14 @@ def main(arguments: list[str] | None = None) -> int:
         own = Settings.from_environment()
         prepare_home(own)
         with _alone(home):
-            run(Foundation.laid(home, own.timeline), parent)
+            run(Foundation.laid(home, own.timeline), stop, parent)
     except SoccerPredictError as error:
         print(error, file=sys.stderr, flush=True)
         return 2
     return 0
 
 
-def run(foundation: Foundation, parent: int | None) -> None:
+def run(foundation: Foundation, stop: Stop, parent: int | None) -> None:
     """The app on its foundation, until a signal comes."""
     beneath = foundation.roles()
     os.environ.update(foundation.environment())
@@ -164,7 +166,7 @@ def run(foundation: Foundation, parent: int | None) -> None:
     database = Database(settings.database_url)
     database.create()
     supervise.say("Starting Redis, an S3 server and an MLflow server; the last takes half a minute.")
-    supervise.Supervisor(settings, database, supervise.roles(settings), parent, beneath).run()
+    supervise.Supervisor(settings, database, supervise.roles(settings), stop, parent, beneath).run()
 
 
 if __name__ == "__main__":

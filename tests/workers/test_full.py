@@ -20,6 +20,7 @@ from tests.workers.house import ROOT, alive, environment, eventually, free_port
 from workers import checks, full, supervise
 from workers.broker import Queue
 from workers.children import Child, Role, stop_all
+from workers.stopping import Stop
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def test_a_server_that_cannot_start_ends_the_run_with_a_sentence_and_leaves_noth
         Role("s3", "workers.program", ["false"], port=free_port(), starts_others=True, log=log),
     ]
     before = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    supervisor = supervise.Supervisor(settings, database, [], beneath=beneath)
+    supervisor = supervise.Supervisor(settings, database, [], Stop(), beneath=beneath)
     try:
         with pytest.raises(supervise.SoccerPredictError, match=r"do not answer: .*s3 \(.*broken.log\)"):
             supervisor.run()
