@@ -19,7 +19,7 @@ from tests.installation import Installation, copy_project
 from tests.workers.house import ROOT, alive, environment, eventually, free_port
 from workers import checks, full, supervise
 from workers.broker import Queue
-from workers.children import Child, Role, stop_all
+from workers.children import Child, Role, kill_group, stop_all
 from workers.stopping import Stop
 
 
@@ -55,12 +55,13 @@ def test_the_redis_and_the_s3_server_take_what_the_app_hands_them(servers, found
     assert store.describe() == "S3 bucket soccer"
 
 
-def test_what_was_queued_is_kept_for_the_next_run(servers, foundation):
+def test_what_was_queued_outlives_a_killed_redis(servers, foundation):
     url = foundation.environment()["SOCCER_QUEUE_URL"]
     queue = Queue(url, "ml")
     queue.push("echo", "kept")
     queue.close()
-    stop_all([servers[0].process], 5)
+    kill_group(servers[0].process, signal.SIGKILL)
+    eventually(lambda: servers[0].ended() is not None)
     servers[0].start()
     eventually(servers[0].listens)
     queue = Queue(url, "ml")
