@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ class Kept:
 
     start: Message = field(default_factory=dict)
     body: bytes = b""
+    whole: bool = False
 
 
 class Packed:
@@ -33,11 +35,12 @@ class Packed:
         if not _wanted(scope):
             await self.app(scope, receive, send)
             return
-        kept = self._kept.get(scope["path"]) or await self._fetched(scope, receive)
+        kept = self._kept.get(scope["path"]) or await self._fetched(scope)
         await send(kept.start)
         await send({"type": "http.response.body", "body": kept.body})
 
-    async def _fetched(self, scope: Scope, receive: Receive) -> Kept:
+    async def _fetched(self, scope: Scope) -> Kept:
+        """The whole file, even when the visitor who asked for it leaves half-way: the next one gets it too."""
         found = Kept()
 
         async def keep(message: Message) -> None:
@@ -45,12 +48,19 @@ class Packed:
                 found.start = message
             else:
                 found.body += message.get("body", b"")
+                found.whole = not message.get("more_body", False)
 
-        await self.app(scope, receive, keep)
-        if found.start["status"] == 200 and len(self._kept) < MOST:
+        await self.app(scope, _stays, keep)
+        if found.start["status"] == 200 and found.whole and len(self._kept) < MOST:
             _pack(scope["path"], found)
             self._kept[scope["path"]] = found
         return found
+
+
+async def _stays() -> Message:
+    """A caller who never leaves."""
+    await asyncio.Event().wait()
+    return {"type": "http.disconnect"}
 
 
 def _wanted(scope: Scope) -> bool:

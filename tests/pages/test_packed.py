@@ -1,5 +1,6 @@
 """Static files are compressed once and answered from memory."""
 
+import asyncio
 import gzip
 
 import pytest
@@ -57,3 +58,26 @@ def test_nothing_else_is_kept(client, asked):
     for _ in range(2):
         client.get("/predict/matches/", headers={"Accept-Encoding": "gzip"})
     assert len(asked) == 2
+
+
+def test_a_file_that_broke_off_is_not_kept(asked):
+    async def breaks_off(scope, receive, send):
+        asked.append(scope["path"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"half", "more_body": len(asked) == 1})
+
+    client = TestClient(Packed(breaks_off))
+    for _ in range(3):
+        client.get("/static/a.js", headers={"Accept-Encoding": "gzip"})
+    assert len(asked) == 2
+
+
+def test_a_visitor_who_leaves_half_way_does_not_spoil_the_file_for_the_next(asked):
+    async def notices(scope, receive, send):
+        waiting = asyncio.create_task(receive())
+        left, _ = await asyncio.wait({waiting}, timeout=0.05)
+        waiting.cancel()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"" if left else b"whole"})
+
+    assert TestClient(Packed(notices)).get("/static/a.js", headers={"Accept-Encoding": "gzip"}).text == "whole"
