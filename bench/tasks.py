@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.app import free_port
 from core.errors import SoccerPredictError
 from core.serving.lookups import FeatureLookupService
 from core.settings import PROJECT, Settings, prepare_home
@@ -39,12 +40,6 @@ class Measured:
 
     def row(self, name: str) -> str:
         return f"{name:<8} {self.p50:>10.2f} {self.p99:>10.2f} {self.drained:>14.0f} {self.idle:>12.1f}"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,16 +11,10 @@ from pathlib import Path
 
 from core.settings import Settings, prepare_home
 from core.storage.database import Database
+from tests.installation import ROOT
+from tests.installation import free_port as free_port
 from tests.workers.station import TEST_KINDS
 from workers.jobs import Jobs
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def eventually(condition, seconds: float = 15.0, pause: float = 0.02):
