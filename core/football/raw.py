@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 Precision = Literal["minute", "day", "round"]
 ScoreBasis = Literal["90", "aet_or_90", "awarded", "unknown"]
@@ -14,12 +14,17 @@ ScoreBasis = Literal["90", "aet_or_90", "awarded", "unknown"]
 # From kick-off to the moment when a result may be known: two halves, the break, stoppage time.
 MATCH_LASTS = timedelta(hours=2)
 
+# What can be said of a match only when it has been played; odds and shots come in one piece.
+_TOLD_BY_PLAY = ("ft_home", "ft_away", "ht_home", "ht_away", "et_home", "et_away", "pen_home", "pen_away", "odds_json")
+
 
 @dataclass(frozen=True)
 class RawMatch:
     """One row of one document. Scores are after 90 minutes unless `score_basis` says otherwise; None means not said.
 
     `source_ref` names the row within its source for ever: the same match in a later document has the same one.
+    `et_*` is the score after extra time, `pen_*` that of the shoot-out alone. `odds_json` holds odds and shots under the source's
+    own names: a yardstick for models, never a feature of the same match.
     """
 
     source: str
@@ -37,6 +42,8 @@ class RawMatch:
     tz: str | None = None
     kickoff_utc: datetime | None = None
     kickoff_precision: Precision = "day"
+    home_source_id: str | None = None
+    away_source_id: str | None = None
     neutral: bool = False
     leg: int | None = None
     status_raw: str | None = None
@@ -44,12 +51,18 @@ class RawMatch:
     ft_away: int | None = None
     ht_home: int | None = None
     ht_away: int | None = None
+    et_home: int | None = None
+    et_away: int | None = None
+    pen_home: int | None = None
+    pen_away: int | None = None
     score_basis: ScoreBasis = "90"
+    odds_json: str | None = None
 
     @property
     def payload_hash(self) -> str:
-        """SHA-1 over all that the source said: the same words twice are one version."""
-        return hashlib.sha1(json.dumps(asdict(self), default=str, sort_keys=True).encode()).hexdigest()
+        """SHA-1 over all that the source said: the same words twice are one version. What it did not say adds nothing."""
+        said = {name: value for name, value in vars(self).items() if value is not None}
+        return hashlib.sha1(json.dumps(said, default=str, sort_keys=True).encode()).hexdigest()
 
     def known_at(self, moment: datetime) -> bool:
         """Whether a result of this match can be known at `moment`: two hours after kick-off, or the day after the match."""
@@ -59,7 +72,8 @@ class RawMatch:
 
     def masked(self) -> RawMatch:
         """The same match without anything that only its being played can tell."""
-        return replace(self, ft_home=None, ft_away=None, ht_home=None, ht_away=None, status_raw="scheduled", score_basis="90")
+        nothing: dict[str, Any] = dict.fromkeys(_TOLD_BY_PLAY)
+        return replace(self, **nothing, status_raw="scheduled", score_basis="90")
 
 
 @dataclass(frozen=True)
