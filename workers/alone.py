@@ -24,7 +24,7 @@ def opened() -> Iterator[tuple[Services, Jobs]]:
     prepare_home(settings)
     services = open_services(settings)
     services.start()
-    services.first_page_served()  # there are no pages to wait for
+    services.first_page_served(pause=0)  # there are no pages to wait for
     jobs = Jobs.open(settings, services.database)
     metrics, reaper = _metrics(settings), sidecar.watch_tasks(settings)
     try:

@@ -13,7 +13,7 @@ from core.football.outcomes import Outcome
 from core.metrics import INFERENCE_DURATION, PREDICTION_CONFIDENCE, PREDICTION_DURATION
 from core.serving.loaded import Floats, Loaded
 from core.serving.lookups import FeatureLookupService
-from core.serving.shelf import Shelf
+from core.serving.shelf import PAUSE, Shelf
 from core.settings import Settings
 from core.storage.files import Store
 from core.storage.registry import Registry
@@ -54,11 +54,11 @@ class PredictionService:
     def start_background(self, wait_for_page: bool = True) -> None:
         """Follow the registry's aliases from now on; a process without pages need not wait for the first."""
         if not wait_for_page:
-            self._shelf.first_page_served()
+            self._shelf.first_page_served(pause=0)
         self._shelf.start()
 
-    def first_page_served(self) -> None:
-        self._shelf.first_page_served()
+    def first_page_served(self, pause: float = PAUSE) -> None:
+        self._shelf.first_page_served(pause)
 
     def refresh(self) -> None:
         """Ask the registry now; the background thread does so every two seconds anyway."""

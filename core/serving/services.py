@@ -19,6 +19,7 @@ from core.serving.predictor import CHAMPION, TOO_OLD, PredictionService
 from core.serving.pulse import LATE, Pulse
 from core.serving.records import Records
 from core.serving.reports import MatchHistory, Reports
+from core.serving.shelf import PAUSE
 from core.serving.snapshot import Watch
 from core.settings import Settings
 from core.storage.database import Database
@@ -78,9 +79,9 @@ class Services:
         with suppress(NotReady):  # the pages say so, and the threads look again
             self.models.load(ask_registry=False)
 
-    def first_page_served(self) -> None:
-        """The costly part of the background work may begin."""
-        self.models.first_page_served()
+    def first_page_served(self, pause: float = PAUSE) -> None:
+        """The costly part of the background work may begin after `pause` seconds."""
+        self.models.first_page_served(pause)
 
     def close(self) -> None:
         self.models.close()

@@ -24,6 +24,7 @@ from core.storage.registry import Registry
 
 POLL = 2.0  # seconds between two questions to the registry
 PATIENCE = 15.0  # seconds until the registry is asked even if no page was served
+PAUSE = 6.0  # seconds left to the first pages: the import of MLflow holds up whatever else this process does
 AGAIN = 10.0  # seconds until a version that failed is tried again
 WARM = 4  # versions kept beside those that serve, so that a rollback is immediate
 # What a broken model can raise while it is read or tried.
@@ -70,6 +71,7 @@ class Shelf:
         self._batch = ""  # the published batch that was last looked at
         self._lock = threading.RLock()
         self._page, self._closed = threading.Event(), threading.Event()
+        self._pause = 0.0
         self._thread: threading.Thread | None = None
 
     def load(self, ask_registry: bool = True) -> None:
@@ -110,8 +112,11 @@ class Shelf:
             self._thread = threading.Thread(target=self._run, name="models", daemon=True)
             self._thread.start()
 
-    def first_page_served(self) -> None:
-        self._page.set()
+    def first_page_served(self, pause: float = PAUSE) -> None:
+        """The registry may be asked from now on, after `pause` seconds."""
+        if not self._page.is_set():
+            self._pause = pause
+            self._page.set()
 
     def close(self) -> None:
         self._closed.set()
@@ -123,6 +128,7 @@ class Shelf:
         until = time.monotonic() + PATIENCE
         while not self._page.wait(POLL) and time.monotonic() < until:
             self.load(ask_registry=False)  # a batch may be published meanwhile
+        self._closed.wait(self._pause)
         while not self._closed.is_set():
             self.follow()
             self._closed.wait(POLL)

@@ -448,5 +448,7 @@ def test_the_registry_is_not_asked_before_the_first_page(registered):
     silent = registered.silence()
     time.sleep(0.5)
     assert registered.silence() > silent, "nobody was asked"
-    registered.first_page_served()
+    registered.first_page_served(pause=2)
+    time.sleep(1)
+    assert registered.silence() > silent + 1, "the first pages were not left alone"
     assert eventually(lambda: registered.silence() < 0.3, seconds=10)
