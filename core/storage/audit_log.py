@@ -10,7 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.clock import iso, real_now
-from core.storage.database import Database, audit, keep, meta
+from core.storage.database import Database, keep
+from core.storage.schema import audit, meta
 
 INTENDED = "promotion"
 

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from core.errors import FileMissing
-from core.storage.database import Database, schema
+from core.storage.database import Database
+from core.storage.schema import schema
 
 # What anyone may have. Tasks hold callers' arguments, and `meta` the instance's id: those stay here.
 EXPORTED = ("raw_matches", "matches", "teams", "team_aliases", "quarantine", "forecasts", "audit", "drift_history", "pipeline_runs")

@@ -12,7 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.storage.database import alone, forecasts, keep, meta
+from core.storage.database import alone, keep
+from core.storage.schema import forecasts, meta
 
 FIRST = "0" * 64  # what stands before the first entry
 _AT_ONCE = 1000

@@ -11,7 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.clock import from_iso, real_now, sortable
-from core.storage.database import Database, workers
+from core.storage.database import Database
+from core.storage.schema import workers
 
 # Seconds: between two heartbeats, and from the last of them until a worker counts as dead.
 HEARTBEAT = 1.0

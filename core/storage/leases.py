@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from core.clock import real_now, sortable
-from core.storage.database import Database, leases
+from core.storage.database import Database
+from core.storage.schema import leases
 
 
 def take(database: Database, name: str, holder: str, seconds: float) -> bool:

@@ -7,7 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.storage.database import Database, audit, drift_history, pipeline_runs, quarantine
+from core.storage.database import Database
+from core.storage.schema import audit, drift_history, pipeline_runs, quarantine
 
 Row = dict[str, Any]
 

@@ -18,7 +18,8 @@ from core.football.competitions import COMPETITIONS, titled
 from core.football.matches import Teams, match_id
 from core.football.outcomes import Outcome
 from core.football.raw import MATCH_LASTS, RawMatch, Refused
-from core.storage import database as db
+from core.storage import schema as db
+from core.storage.database import Database
 from core.tables import MATCHES
 
 # A season's fixtures are drawn up some weeks before it begins; earlier than that nobody knows them.
@@ -42,7 +43,7 @@ class Receipt:
 
 
 def ingest(
-    database: db.Database, rows: Sequence[RawMatch], teams: Teams, refused: Iterable[Refused], clock: Clock, observed_at: datetime
+    database: Database, rows: Sequence[RawMatch], teams: Teams, refused: Iterable[Refused], clock: Clock, observed_at: datetime
 ) -> Receipt:
     """Load what a source said, as far as it can be known on this clock, and build the table `matches` anew.
 
@@ -102,7 +103,7 @@ def build(rows: Sequence[RawMatch], teams: Teams) -> tuple[list[tuple[RawMatch, 
     return built, doubtful
 
 
-def matches_frame(database: db.Database) -> pd.DataFrame:
+def matches_frame(database: Database) -> pd.DataFrame:
     """Every match that is known, in order of day and kick-off: core.tables.MATCHES."""
     home, away = db.teams.alias("home"), db.teams.alias("away")
     chosen = (

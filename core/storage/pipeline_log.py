@@ -8,7 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.clock import iso, real_now
-from core.storage.database import Database, audit, drift_history, keep, meta, pipeline_runs
+from core.storage.database import Database, keep
+from core.storage.schema import audit, drift_history, meta, pipeline_runs
 
 RUNNING, SUCCESS, FAILED, LOST = "RUNNING", "SUCCESS", "FAILED", "LOST"
 

@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.clock import iso, real_now
-from core.storage.database import Database, process_events
+from core.storage.database import Database
+from core.storage.schema import process_events
 
 
 def record(database: Database, process: str, event: str, pid: int | None = None, note: str | None = None) -> None:

@@ -24,9 +24,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from core.errors import TaskStateError, TaskUnknown
-from core.storage.database import task_events, tasks, workers
 from core.storage.heartbeats import TIME_TO_LIVE, Heartbeats
 from core.storage.heartbeats import Pulse as Pulse
+from core.storage.schema import task_events, tasks, workers
 
 WAITING = ("PENDING", "RETRY", "LOST")
 ENDED = ("SUCCESS", "FAILURE", "REVOKED", "EXPIRED")

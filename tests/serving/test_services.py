@@ -19,8 +19,9 @@ from core.serving.records import Records
 from core.serving.services import open_services
 from core.settings import Settings
 from core.storage import logbook, process_events
-from core.storage.database import Database, drift_history, pipeline_runs, quarantine
+from core.storage.database import Database
 from core.storage.files import Store
+from core.storage.schema import drift_history, pipeline_runs, quarantine
 from core.storage.task_ledger import Pulse, TaskLedger
 from tests.serving import batches, models
 from tests.workers.house import eventually

@@ -4,7 +4,8 @@ import pytest
 import sqlalchemy as sa
 
 from core.errors import DatabaseUnavailable, SettingsError
-from core.storage.database import Database, meta
+from core.storage.database import Database
+from core.storage.schema import meta
 
 
 @pytest.mark.parametrize(

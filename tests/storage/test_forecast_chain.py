@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from core.storage.database import Database, forecasts
+from core.storage.database import Database
 from core.storage.forecast_chain import FIRST, Forecast, digest_of, seal, sealed, verify
+from core.storage.schema import forecasts
 
 FORECAST = Forecast(
     match_id=7,

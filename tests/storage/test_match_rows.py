@@ -11,8 +11,9 @@ from core.football.matches import Teams
 from core.football.raw import RawMatch, Refused
 from core.settings import PROJECT
 from core.sources import snapshot
-from core.storage import database as db
 from core.storage import match_rows
+from core.storage import schema as db
+from core.storage.database import Database
 
 SEEN = datetime(2026, 3, 14, tzinfo=UTC)
 KICKOFF = datetime(2026, 3, 13, 10, 0, tzinfo=UTC)
@@ -20,7 +21,7 @@ KICKOFF = datetime(2026, 3, 13, 10, 0, tzinfo=UTC)
 
 @pytest.fixture
 def database(tmp_path):
-    database = db.Database(f"sqlite:///{tmp_path / 'soccer.db'}")
+    database = Database(f"sqlite:///{tmp_path / 'soccer.db'}")
     database.create()
     yield database
     database.close()

@@ -2,7 +2,8 @@ import pytest
 import sqlalchemy as sa
 
 from core.storage import pipeline_log
-from core.storage.database import Database, audit, drift_history, pipeline_runs
+from core.storage.database import Database
+from core.storage.schema import audit, drift_history, pipeline_runs
 
 
 @pytest.fixture

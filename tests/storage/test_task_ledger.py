@@ -11,7 +11,8 @@ import pytest
 
 from core.errors import TaskStateError, TaskUnknown
 from core.storage import leases
-from core.storage.database import Database, schema
+from core.storage.database import Database
+from core.storage.schema import schema
 from core.storage.task_ledger import KILLS_ALLOWED, STATES, Pulse, TaskLedger
 
 START = datetime(2026, 3, 13, 12, 0, tzinfo=UTC)

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from core.errors import SoccerPredictError
 from core.storage import audit_log, pipeline_log
-from core.storage.database import Database, forecasts
+from core.storage.database import Database
 from core.storage.forecast_chain import Forecast, seal, verify
+from core.storage.schema import forecasts
 
 AT_ONCE = 4
 FORECAST = Forecast(7, "champion", 1, 0.5, 0.3, 0.2, "2026-03-14T15:00:00Z", "2026-03-13T12:00:00Z", "2026-11-23T10:00:00Z", "replay")

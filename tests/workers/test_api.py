@@ -17,7 +17,8 @@ from starlette.testclient import TestClient
 
 from core.errors import DatabaseUnavailable
 from core.settings import Settings
-from core.storage.database import Database, raw_matches
+from core.storage.database import Database
+from core.storage.schema import raw_matches
 from core.storage.task_ledger import TaskLedger
 from tests.workers.house import ROOT, environment
 from workers.api import VERSION, Front, make_api

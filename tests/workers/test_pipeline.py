@@ -19,8 +19,8 @@ import yaml
 from core.learning.features import FEATURES
 from core.learning.models import load_model
 from core.settings import PROJECT
-from core.storage.database import drift_history, forecasts, pipeline_runs
 from core.storage.forecast_chain import verify
+from core.storage.schema import drift_history, forecasts, pipeline_runs
 from core.tables import EVALUATION, MATCH_FEATURES_LEAD, MATCHES, PREDICTIONS
 from tests.workers.house import eventually
 from tests.workers.small_project import SmallProject

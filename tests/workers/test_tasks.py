@@ -13,9 +13,10 @@ import pytest
 
 from core.errors import FeaturesRefused, FileMissing, StoreUnavailable
 from core.serving.lookups import FeatureLookupService
-from core.storage.database import Database, schema, teams
+from core.storage.database import Database
 from core.storage.exports import EXPORTED, to_parquet
 from core.storage.files import Store
+from core.storage.schema import schema, teams
 from tests.serving.batches import MOMENT
 from tests.workers.house import ROOT, House, eventually
 from tests.workers.served import LEAN, VERSIONS, publish_small
