@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 SNAPSHOT_MOMENT = datetime(2026, 3, 13, 12, 0, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Clock:
-    """The time on a timeline. `moment` None means the real time; otherwise the clock stands at that moment."""
+    """The time on a timeline. `moment` None means the real time; otherwise the clock stands at that moment until it is moved."""
 
     moment: datetime | None = None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.clock import iso
 from core.settings import prepare_home
-from core.storage import pipeline_log
+from core.storage import pipeline_log, replay
 from workers.workplace import PUBLISHED, REGISTERED, Figures, Workplace, whole
 
 
@@ -18,7 +18,9 @@ def instance(place: Workplace) -> Figures:
     place.database.create()
     if _was_lost(place):
         settings.instance_file.unlink(missing_ok=True)
-    clock = settings.clock
+    if settings.clock.moment is not None:
+        replay.set_out(place.database, settings.clock.moment)
+    clock = place.clock
     said = {
         "instance_id": _instance_id(settings.instance_file),
         "database_id": place.database.instance_id(),

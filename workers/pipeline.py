@@ -21,10 +21,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
+from core.clock import iso
 from core.errors import PipelineBusy, SettingsError, SoccerPredictError
 from core.settings import Settings, prepare_home
-from core.storage import pipeline_log
-from workers import backtesting
+from core.storage import pipeline_log, replay
+from workers import backtesting, replaying
 from workers.log import configure, line
 from workers.workplace import Figures, Workplace
 
@@ -52,8 +53,10 @@ def main(arguments: list[str] | None = None) -> int:
     configure("pipeline")
     try:
         place = Workplace(Settings.from_environment())
-        if asked.stage == WHOLE:
-            return _whole(place, asked.force)
+        if asked.stage in (WHOLE, replaying.ADVANCE):
+            return _whole(place, asked.force, getattr(asked, "to", None))
+        if asked.stage == replaying.PLAY:
+            return _play(place, asked.speed)
         run = os.environ.get(WITHIN)
         return _one(place, asked.stage, run) if run else _alone(place, asked.stage)
     except SoccerPredictError as error:
@@ -68,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     for stage in (WHOLE, *STAGES):
         stages.add_parser(stage).add_argument("--force", action="store_true", default=argparse.SUPPRESS)
     parser.set_defaults(stage=WHOLE)
+    replaying.add_to(stages.add_parser(replaying.ADVANCE, help="move the replay's clock, and run what follows from that"))
+    replaying.add_play_to(stages.add_parser(replaying.PLAY, help="let the replay's clock run; the workers of `make run` play"))
     backtesting.add_to(stages.add_parser(BACKTEST, help="how well a recipe forecasts the matches of any file"))
     return parser
 
@@ -90,11 +95,23 @@ def _alone(place: Workplace, stage: str) -> int:
     return _recorded(place, stage, lambda run, _: _one(place, stage, run))
 
 
-def _whole(place: Workplace, force: bool) -> int:
+def _play(place: Workplace, speed: float) -> int:
+    place.database.create()
+    stands = replaying.play(place.settings, place.database, speed)
+    line("replay", moment=iso(stands.moment), speed=stands.speed)
+    return 0
+
+
+def _whole(place: Workplace, force: bool, to: str | None = None) -> int:
+    """All stages that changed. `to`: where a replay's clock is moved to."""
     started = time.perf_counter()
 
     def repro(run: str, locks: list[int]) -> int:
+        if to is not None:
+            replaying.set_out(place.settings, place.database, to)
         code = _repro(place, force, run, locks)
+        if code and place.settings.clock.moment is not None:
+            replay.turn_back(place.database, place.settings.clock.moment)
         level, status = (logging.ERROR, "failed") if code else (logging.INFO, "done")
         line("pipeline", level=level, run=run, seconds=_since(started), status=status)
         return code

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from core.clock import Clock
 from core.errors import FileMissing, SettingsError
 from core.settings import PROJECT, Settings
+from core.storage import replay
 from core.storage.database import Database
 from core.storage.files import Store
 
@@ -35,9 +37,14 @@ class Workplace:
     settings: Settings
     root: Path = PROJECT
 
+    @cached_property
+    def clock(self) -> Clock:
+        """The clock to work by: of a replay, the moment that this run of the pipeline goes to."""
+        return replay.clock(self.database, self.settings.clock)
+
     @property
     def now(self) -> datetime:
-        return self.settings.clock.now()
+        return self.clock.now()
 
     @property
     def work(self) -> Path:

@@ -98,6 +98,28 @@ team_aliases = Table(
     Column("team_id", String(120), nullable=False),
 )
 
+# Each match in play as it was last heard of. Whether that is stale is worked out when it is read. `before_home` and
+# `before_away` are the score before it last changed, and `changed_at` when that was: goals can be taken back.
+live_matches = Table(
+    "live_matches",
+    schema,
+    Column("match_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("source", String(64), nullable=False),
+    Column("source_match_id", String(64), nullable=False),
+    Column("observed_at", Moment, nullable=False),
+    Column("provider_updated_at", Moment),
+    Column("competition_code", String(40), nullable=False),
+    Column("sex", Integer, nullable=False),
+    Column("kickoff_utc", Moment, index=True),
+    Column("home_name", String(120), nullable=False),
+    Column("away_name", String(120), nullable=False),
+    Column("phase", String(16), nullable=False),
+    *(Column(name, Integer) for name in ("minute", "stoppage", "home_score", "away_score", "ht_home", "ht_away", "pen_home", "pen_away")),
+    Column("sequence", BigInteger, nullable=False),
+    *(Column(name, Integer) for name in ("before_home", "before_away")),
+    Column("changed_at", Moment),
+)
+
 quarantine = Table(
     "quarantine",
     schema,

@@ -1,0 +1,112 @@
+"""A replay that moves: what a month in steps ends in, where it can go, and that it never touches anything else."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from core.clock import iso
+from core.football.scoring import log_loss
+from core.storage import forecast_chain, replay
+from core.storage import schema as db
+from tests.workers.small_project import CLOCK, SmallProject
+
+START = datetime(2024, 10, 10, 12, tzinfo=UTC)
+END = datetime(2024, 11, 10, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def stepwise(tmp_path_factory):
+    """A replay that went through a month: to the next result, then from match day to match day."""
+    project = SmallProject(tmp_path_factory.mktemp("stepwise"))
+    steps = [project.run(), project.run("advance", "--to", "next-match")]
+    while replay.read(project.database, START).moment < END - timedelta(days=7):
+        steps.append(project.run("advance", "--to", "next-day"))
+    steps.append(project.run("advance", "--to", iso(END)))
+    assert [step.code for step in steps] == [0] * len(steps), steps[-1].err
+    return project, steps
+
+
+@pytest.fixture(scope="module")
+def at_once(tmp_path_factory):
+    """The same month in one step."""
+    project = SmallProject(tmp_path_factory.mktemp("at_once"))
+    assert project.run().code == 0
+    done = project.run("advance", "--to", iso(END))
+    assert done.code == 0, done.err
+    return project
+
+
+def rows(project, table, without=()):
+    with project.database.read() as connection:
+        found = [dict(row) for row in connection.execute(sa.select(table)).mappings()]
+    return sorted(json.dumps({name: value for name, value in row.items() if name not in without}, sort_keys=True) for row in found)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["matches", "teams", "match_source_refs"])
+def test_a_month_in_steps_ends_in_the_same_table_as_the_month_at_once(stepwise, at_once, name):
+    table = db.schema.tables[name]
+    assert rows(stepwise[0], table) == rows(at_once, table)
+
+
+@pytest.mark.long
+def test_a_month_in_steps_ends_in_the_same_versions_of_every_row(stepwise, at_once):
+    own = ("raw_id", "observed_at")
+    assert rows(stepwise[0], db.raw_matches, own) == rows(at_once, db.raw_matches, own)
+
+
+@pytest.mark.long
+def test_a_month_in_steps_ends_in_the_same_forecasts_as_the_month_at_once(stepwise, at_once):
+    ends = [pd.read_parquet(project.root / "data" / "predictions" / "predictions.parquet") for project in (stepwise[0], at_once)]
+    chances = ["model_stage", "proba_home", "proba_draw", "proba_away", "is_future"]
+    pd.testing.assert_frame_equal(*(end[chances].sort_values(["match_id", "model_stage"]) for end in ends))
+
+
+def settled(project, as_of):
+    """The forecasts sealed at this moment whose matches are over: by match and stage, what was said and how it scored."""
+    outcomes = {}
+    with project.database.read() as connection:
+        for row in connection.execute(sa.select(db.matches.c.match_id, db.matches.c.label).where(db.matches.c.label.is_not(None))):
+            outcomes[row.match_id] = "HDA".index(row.label)
+        assert forecast_chain.verify(connection) is None
+        sealed = connection.execute(sa.select(db.forecasts).where(db.forecasts.c.as_of == iso(as_of))).all()
+    found = {}
+    for row in sealed:
+        if row.match_id in outcomes:
+            said = (row.proba_home, row.proba_draw, row.proba_away)
+            found[row.match_id, row.stage] = (*said, float(log_loss(np.array([said]), np.array([outcomes[row.match_id]]))[0]))
+    return found
+
+
+@pytest.mark.long
+def test_what_was_sealed_at_the_start_is_settled_alike_and_the_chain_stays_whole(stepwise, at_once):
+    one, other = settled(stepwise[0], START), settled(at_once, START)
+    assert one == other and len({match for match, _ in one}) > 8
+    assert len(settled(stepwise[0], replay.read(stepwise[0].database, START).moment)) == 0, "what is to come is not settled"
+
+
+@pytest.mark.long
+def test_each_step_runs_no_further_than_the_batch_within_a_month_and_never_refits_there(stepwise):
+    _, steps = stepwise
+    october = [
+        step for step in steps[1:] if any(line.get("event") == "stage" and "2024-10" in str(line.get("clock")) for line in step.lines)
+    ]
+    assert len(october) >= 2
+    assert all("train" not in step.stages and "publish" in step.stages for step in october)
+
+
+@pytest.mark.long
+def test_a_replay_begins_again_and_forgets_what_it_had_known(stepwise, at_once):
+    done = at_once.run("advance", "--to", "start")
+    assert done.code == 0, done.err
+    assert replay.read(at_once.database, START).moment == START
+    with at_once.database.read() as connection:
+        latest = connection.scalar(sa.select(sa.func.max(db.matches.c.date)).where(db.matches.c.label.is_not(None)))
+    assert latest <= CLOCK[:10]
+    assert at_once.pointer()["as_of"] == CLOCK
