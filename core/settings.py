@@ -47,6 +47,7 @@ class Settings:
     multiproc_dir: str | None = None
     retry_delay: float = 10.0
     queue_limit: int = 1000
+    task_days: float = 90.0
     workers: int = 1
 
     @property
@@ -169,6 +170,7 @@ class _Reader:
             multiproc_dir=self.text("PROMETHEUS_MULTIPROC_DIR", "") or None,
             retry_delay=self.number("SOCCER_RETRY_DELAY", 10, 0, 3600),
             queue_limit=self.whole("SOCCER_QUEUE_LIMIT", 1000, 1, 1_000_000),
+            task_days=self.number("SOCCER_TASK_DAYS", 90, 0, 36500),
             workers=self.whole("SOCCER_WORKERS", 1, 1, 64),
         )
 

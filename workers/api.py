@@ -18,6 +18,7 @@ from core import errors
 from core.errors import FeaturesRefused, SoccerPredictError
 from workers.alone import opened
 from workers.fixtures import Fixtures
+from workers.labelled import Labelled, timeline
 from workers.limits import SmallBodies
 from workers.observed import Observed
 from workers.routes import docs, health, live, model, monitoring, predict, tasks
@@ -106,7 +107,7 @@ async def _http(request: Request, error: Exception) -> Answer:
 
 async def _broken(request: Request, error: Exception) -> Answer:
     """The bug itself goes on to the log, loudly."""
-    return Answer({"detail": "Something in the app is broken; its log says what."}, 500)
+    return Answer({"detail": "Something in the app is broken; its log says what."}, 500, timeline(request.scope))
 
 
 def _short(problems: dict[str, str]) -> dict[str, str]:
@@ -134,6 +135,7 @@ def make_api(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | 
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     made.add_middleware(SmallBodies)
+    made.add_middleware(Labelled)
     made.add_middleware(Observed)
     made.state.waiting, made.state.fixtures = Waiting(), Fixtures()
     for subject in SUBJECTS:

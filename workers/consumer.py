@@ -33,8 +33,6 @@ from workers.tasks import Tasks
 # Seconds to finish the task at work when asked to stop; after that it is handed back.
 PATIENCE = 3.0
 AWAY_SECONDS = 1.0
-# This queue's workers hold the models from their start; another's load one when a task first needs it.
-MODELS_FOR = "ml"
 
 
 class Work(Protocol):
@@ -155,8 +153,7 @@ def run(queue: str, metrics_port: int | None, make_work: MakeWork, kinds: Mappin
     port = settings.worker_metrics_port + (QUEUES.index(queue) if settings.worker_metrics_port else 0)
     sidecar.serve(port if metrics_port is None else metrics_port, settings.host, "SOCCER_WORKER_METRICS_PORT")
     work = make_work(settings, database)
-    if queue == MODELS_FOR:
-        work.load()
+    work.load()
     Station(settings, queue, work, kinds, database).run()
 
 

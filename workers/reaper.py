@@ -1,13 +1,14 @@
-"""Notices workers that died and tasks that nobody works at, and puts those back into the queue."""
+"""Notices workers that died and tasks that nobody works at, puts those back into the queue, and forgets what ended long ago."""
 
 from __future__ import annotations
 
 import os
 import socket
+import time
 
 from core.metrics import QUEUE_DEPTH, TASKS
 from core.settings import Settings
-from core.storage import leases
+from core.storage import leases, retention
 from core.storage.database import Database
 from core.storage.heartbeats import HEARTBEAT, TIME_TO_LIVE
 from workers.jobs import Jobs
@@ -16,6 +17,7 @@ from workers.repeat import Repeat
 
 LEASE_SECONDS = 3.0
 GAUGES_EVERY = 5
+FORGET_EVERY = 3600.0
 
 
 class Reaper:
@@ -25,7 +27,9 @@ class Reaper:
         self.database = Database(settings.database_url)
         self.jobs = Jobs.open(settings, self.database)
         self.holder = f"{socket.gethostname()[:40]}:{os.getpid()}"
+        self._days = settings.task_days
         self._passes = 0
+        self._forget_at = 0.0 if self._days else float("inf")
 
     def once(self) -> None:
         if self._passes % GAUGES_EVERY == 0:
@@ -40,6 +44,15 @@ class Reaper:
             line("task", task_id=task_id, task=name, queue=queue, status=status, note="its worker is gone")
         for task_id in self.jobs.push_due():
             line("task", task_id=task_id, note="queued again")
+        if time.monotonic() >= self._forget_at:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Some of what ended long ago; the next look is in an hour, or at once while there is more."""
+        gone = retention.forget(self.database, self._days)
+        self._forget_at = 0.0 if gone == retention.AT_ONCE else time.monotonic() + FORGET_EVERY
+        if gone:
+            line("tasks forgotten", count=gone, days=self._days)
 
     def gauges(self) -> None:
         """What Prometheus sees of the queues."""

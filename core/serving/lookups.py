@@ -5,10 +5,12 @@ Features and forecasts by match, for pages, requests and workers alike. Nothing 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import pandas as pd
 
@@ -64,12 +66,11 @@ class Lookup(Generic[T]):
 
     @property
     def stale_reason(self) -> str | None:
-        self._kept.get()
-        return self._kept.stale_reason()
+        return self._kept.stale_reason(self._kept.get())
 
     @property
     def age_seconds(self) -> float | None:
-        return self._kept.age()
+        return self._kept.age(self._kept.peek())
 
     def warm(self) -> None:
         """Read it now, unless it was."""
@@ -127,6 +128,22 @@ class FeatureLookupService(Lookup[FeatureTable]):
         return self.held().value.frame.copy(deep=False)
 
 
+@dataclass(frozen=True)
+class Serving:
+    """The forecasts that serve at one moment: what was read, and whose of it stand behind each stage. Replaced as a whole."""
+
+    held: Held[PredictionTable]
+    stages: Mapping[str, Forecasts]
+
+
+class Told(NamedTuple):
+    """A forecast, when the file behind it was written, and whether that file is too old: all three of one reading."""
+
+    row: Row
+    computed_at: datetime
+    stale: bool
+
+
 class PredictionLookupService(Lookup[PredictionTable]):
     """The forecasts of each match by each model version. Which version is the champion is decided in memory."""
 
@@ -144,7 +161,8 @@ class PredictionLookupService(Lookup[PredictionTable]):
         source = origin(predictions_path, prediction_table.NAME, store)
         self._aliases: Mapping[str, int] = {}
         self._published: Mapping[str, int] = {}
-        self._stages: dict[str, Forecasts] = {}
+        self._serving: Serving | None = None
+        self._guard = threading.Lock()  # a new file and moved aliases may come at once, from two threads
         watch = watch or Watch(check_interval)
         super().__init__(Kept(prediction_table.NAME, source, PredictionTable.read, watch, clock, max_age, self._changed))
 
@@ -154,11 +172,18 @@ class PredictionLookupService(Lookup[PredictionTable]):
 
     def get_prediction(self, match_id: int, stage: str = CHAMPION) -> Row | None:
         """The forecast of a match by the version behind `stage`; None when there is none. Missing values are None."""
-        forecasts = self._stages.get(stage)
-        if forecasts is None:
-            self._kept.get()  # the first call of all reads the file
-            forecasts = self._stages.get(stage)
+        serving = self._serving or self._first()
+        forecasts = None if serving is None else serving.stages.get(stage)
         return None if forecasts is None else forecasts.row(match_id, stage)
+
+    def tell(self, match_id: int, stage: str = CHAMPION) -> Told | None:
+        """The same forecast, with what is to be said of the file it stands in."""
+        serving = self._serving or self._first()
+        forecasts = None if serving is None else serving.stages.get(stage)
+        row = None if forecasts is None else forecasts.row(match_id, stage)
+        if serving is None or row is None:
+            return None
+        return Told(row, serving.held.written_at, self._kept.stale_reason(serving.held) is not None)
 
     def list_matches(self, limit: int | None = None, offset: int = 0) -> list[Row]:
         """All rows, of every version, for diagnosis; `limit` of them from the one numbered `offset`."""
@@ -167,23 +192,28 @@ class PredictionLookupService(Lookup[PredictionTable]):
 
     def versions(self) -> dict[str, int | None]:
         """The model version whose forecasts each stage serves."""
-        self._kept.get()
-        return {stage: forecasts.version for stage, forecasts in self._stages.items()}
+        serving = self._serving or self._first()
+        return {} if serving is None else {stage: forecasts.version for stage, forecasts in serving.stages.items()}
 
     def set_aliases(self, aliases: Mapping[str, int]) -> None:
         """Serve these versions from now on. A stage whose version has no forecasts in the batch keeps the one it had."""
-        self._aliases = dict(aliases)
-        held = self._kept.peek()
-        if held is not None:
-            self._stages = self._resolved(held.value)
+        with self._guard:
+            self._aliases = dict(aliases)
+            if self._serving is not None:
+                self._serving = Serving(self._serving.held, self._resolved(self._serving.held.value))
 
     def frame(self) -> pd.DataFrame:
         """Every row, by match_id, columns as `core.tables.PREDICTIONS`. NotReady while there is nothing."""
         return self.held().value.frame.copy(deep=False)
 
-    def _changed(self, table: PredictionTable, fetched: Fetched) -> None:
-        self._published = fetched.aliases
-        self._stages = self._resolved(table)
+    def _first(self) -> Serving | None:
+        self._kept.get()  # the first call of all reads the file
+        return self._serving
+
+    def _changed(self, held: Held[PredictionTable], fetched: Fetched) -> None:
+        with self._guard:
+            self._published = fetched.aliases
+            self._serving = Serving(held, self._resolved(held.value))
 
     def _resolved(self, table: PredictionTable) -> dict[str, Forecasts]:
         if None in table.versions:
@@ -194,7 +224,8 @@ class PredictionLookupService(Lookup[PredictionTable]):
 
     def _forecasts(self, table: PredictionTable, stage: str, version: int | None) -> Forecasts | None:
         """Those of this version, or else of the one that the stage had, here or when the batch was made."""
-        before = self._stages[stage].version if stage in self._stages else None
+        stages = {} if self._serving is None else self._serving.stages
+        before = stages[stage].version if stage in stages else None
         known = [number for number in (version, before, self._published.get(stage), table.aliases.get(stage)) if number in table.versions]
         return table.versions[known[0]] if known else None
 

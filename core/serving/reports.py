@@ -12,7 +12,7 @@ from core.metrics import DRIFT_SCORE, FORECAST_LOG_LOSS
 from core.serving.lookups import Lookup
 from core.serving.origins import Fetched, Published
 from core.serving.parsing import Row, by_match_id, place, plain, read_json, read_parquet, refusing
-from core.serving.snapshot import MAX_AGE, Kept, Watch
+from core.serving.snapshot import MAX_AGE, Held, Kept, Watch
 from core.storage.files import Store
 from core.tables import EVALUATION, MATCHES
 
@@ -40,7 +40,7 @@ class Reports:
     """The evaluation, the scores and the drift report. Each is kept apart: a bad one leaves the others alone."""
 
     def __init__(self, store: Store, *, watch: Watch, clock: Clock, max_age: float = MAX_AGE) -> None:
-        def kept(name: str, parse: Callable[[bytes], Any], on_change: Callable[[Any, Fetched], None] | None = None) -> Lookup[Any]:
+        def kept(name: str, parse: Callable[[bytes], Any], on_change: Callable[[Held[Any], Fetched], None] | None = None) -> Lookup[Any]:
             return Lookup(Kept(name, Published(store, name), parse, watch, clock, max_age, on_change))
 
         self._evaluation = kept("evaluation.parquet", _evaluation)
@@ -81,13 +81,14 @@ def _evaluation(data: bytes) -> pd.DataFrame:
         return EVALUATION.check(read_parquet(data).reset_index())
 
 
-def _count_drift(report: dict[str, Any], _: Fetched) -> None:
-    score = report.get("drift_score")
+def _count_drift(report: Held[dict[str, Any]], _: Fetched) -> None:
+    score = report.value.get("drift_score")
     if isinstance(score, int | float):
         DRIFT_SCORE.set(score)
 
 
-def _count_scores(scores: dict[str, Any], _: Fetched) -> None:
+def _count_scores(held: Held[dict[str, Any]], _: Fetched) -> None:
+    scores = held.value
     for stage in ("champion", "challenger", "baseline"):
         loss = (scores.get(stage) or {}).get("log_loss") if isinstance(scores.get(stage), dict) else None
         if isinstance(loss, dict) and isinstance(loss.get("point"), int | float):

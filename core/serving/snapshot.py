@@ -39,7 +39,7 @@ class Kept(Generic[T]):
     """The latest good value of one file. `parse` makes it from the bytes, and raises TableInvalid for bytes it refuses.
 
     `error` says in words why something newer could not be taken up, or None; `absent`, that there is nothing yet.
-    `on_change` is called with each new value, before readers see it.
+    `on_change` is called with what is about to be held, before readers see it.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Kept(Generic[T]):
         watch: Watch,
         clock: Clock,
         max_age: float = MAX_AGE,
-        on_change: Callable[[T, Fetched], None] | None = None,
+        on_change: Callable[[Held[T], Fetched], None] | None = None,
     ) -> None:
         self.name = name
         self.error: str | None = None
@@ -125,9 +125,10 @@ class Kept(Generic[T]):
             # The bytes are at fault: the same ones need not be read again.
             self._refused = stamp
             raise
+        held = Held(value, stamp, fetched.written_at, fetched.as_of)
         if self._on_change is not None:
-            self._on_change(value, fetched)
-        self._held = Held(value, stamp, fetched.written_at, fetched.as_of)
+            self._on_change(held, fetched)
+        self._held = held
         self._well()
         LOOKUP_RELOADS.labels(self.name, "ok").inc()
 
@@ -140,23 +141,22 @@ class Kept(Generic[T]):
         LOOKUP_RELOADS.labels(self.name, "error").inc()
 
     def _measure(self) -> None:
-        age = self.age()
+        age = self.age(self._held)
         if age is not None:
             LOOKUP_AGE.labels(self.name).set(age)
 
-    def age(self) -> float | None:
+    def age(self, held: Held[T] | None) -> float | None:
         """Seconds: how far the timeline's clock is past what the batch speaks of, or the real time since the file was
-        written when it has no pointer. None while there is nothing.
+        written when it has no pointer. None for nothing.
         """
-        held = self._held
         if held is None:
             return None
         past = real_now() - held.written_at if held.as_of is None else self._clock.now() - held.as_of
         return max(0.0, past.total_seconds())
 
-    def stale_reason(self) -> str | None:
-        """Why what is served is too old, in words; None while it is fresh, or there is nothing."""
-        age = self.age()
+    def stale_reason(self, held: Held[T] | None) -> str | None:
+        """Why this is too old, in words; None while it is fresh, or there is nothing."""
+        age = self.age(held)
         if age is None or age <= self._max_age:
             return None
         return f"The {self.name} is {hours(age)} old; it should be renewed within {hours(self._max_age)}. Run `make pipeline`."

@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from core.clock import from_iso
 from core.storage.database import alone, keep
 from core.storage.schema import forecasts, meta
 
@@ -44,6 +45,11 @@ class Forecast:
     def chances(self) -> tuple[float, float, float]:
         return self.proba_home, self.proba_draw, self.proba_away
 
+    @property
+    def begun(self) -> bool:
+        """Whether the match had begun. Moments are compared, not their texts: half a second past noon sorts before noon."""
+        return self.kickoff_utc is not None and from_iso(self.kickoff_utc) <= from_iso(self.as_of)
+
 
 def seal(connection: sa.Connection, rows: Iterable[Forecast]) -> int:
     """Append forecasts to the chains of their timelines; the number of new entries.
@@ -52,7 +58,7 @@ def seal(connection: sa.Connection, rows: Iterable[Forecast]) -> int:
     match that has begun is a ValueError: it is none.
     """
     given = list(rows)
-    late = [row.match_id for row in given if row.kickoff_utc is not None and row.kickoff_utc <= row.as_of]
+    late = [row.match_id for row in given if row.begun]
     if late:
         raise ValueError(f"these matches had begun when they were forecast: {late[:5]}")
     # The next entry follows the last one: of two hosts that seal at once, one waits for the other.

@@ -191,7 +191,8 @@ def _forget_later(connection: sa.Connection, now: datetime) -> None:
     raw = db.raw_matches.c
     played = sa.or_(*(raw[name].is_not(None) for name in ("ft_home", "ft_away", "ht_home", "ht_away")), raw.status_raw != "scheduled")
     timed, today = raw.kickoff_utc.is_not(None), now.date().isoformat()
-    later = sa.case((timed, raw.kickoff_utc > iso(now - MATCH_LASTS)), else_=raw.date_local >= today)
+    begun = iso((now - MATCH_LASTS).replace(microsecond=0))  # as texts, only whole seconds stand in the order of their moments
+    later = sa.case((timed, raw.kickoff_utc > begun), else_=raw.date_local >= today)
     connection.execute(db.raw_matches.delete().where(played, later))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.clock import iso, real_now
+from core.clock import real_now, sortable
 from core.storage.database import Database
 from core.storage.schema import process_events
 
@@ -14,7 +14,7 @@ from core.storage.schema import process_events
 def record(database: Database, process: str, event: str, pid: int | None = None, note: str | None = None) -> None:
     """Write one event down. `process` is a role (`web`, `ml`, `batch`, `supervisor`), `event` a single word."""
     with database.write() as connection:
-        connection.execute(process_events.insert().values(process=process, event=event, pid=pid, at=iso(real_now()), note=note))
+        connection.execute(process_events.insert().values(process=process, event=event, pid=pid, at=sortable(real_now()), note=note))
 
 
 def recent(database: Database, limit: int = 50) -> list[dict[str, Any]]:

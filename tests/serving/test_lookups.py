@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from core import metrics
-from core.clock import Clock
+from core.clock import Clock, from_iso
 from core.errors import NotReady, StoreUnavailable
 from core.serving.lookups import FeatureLookupService, PredictionLookupService
 from core.serving.origins import Published
@@ -123,14 +123,6 @@ def test_LK_2_a_local_file_comes_before_the_store_and_the_store_serves_until_it_
 
 
 def test_LK_2_readers_never_fail_nor_see_half_new_state_while_batches_change(store):
-    """Each batch gives all of its matches one and the same home chance: a mixture of two would show."""
-
-    def flat(chance):
-        frame = batches.predictions(COUNT)
-        rest = (1 - chance) / 2
-        frame = frame.assign(proba_home=chance, proba_draw=rest, proba_away=rest, predicted_class=0, predicted_label="home_win")
-        return {"predictions.parquet": batches.parquet(frame)}
-
     batches.publish(store, "v0", count=COUNT, files=flat(0.5))
     lookup = predictions_of(store, check_interval=0.01)
     seen, problems, done = set(), [], threading.Event()
@@ -154,6 +146,65 @@ def test_LK_2_readers_never_fail_nor_see_half_new_state_while_batches_change(sto
         reader.join()
     assert problems == [] and lookup.error is None
     assert len(seen) > 3, "several batches were served"
+
+
+def flat(chance):
+    """A batch that gives all of its matches one and the same home chance: a mixture of two would show."""
+    frame = batches.predictions(COUNT)
+    rest = (1 - chance) / 2
+    frame = frame.assign(proba_home=chance, proba_draw=rest, proba_away=rest, predicted_class=0, predicted_label="home_win")
+    return {"predictions.parquet": batches.parquet(frame)}
+
+
+def test_LK_2_EP_4_a_forecast_and_the_time_of_its_file_are_of_one_reading(store):
+    """Each batch has a chance of its own, and every other is too old."""
+    written, told, done = {}, set(), threading.Event()
+
+    def publish(turn):
+        said = batches.publish(
+            store, f"v{turn}", count=COUNT, files=flat(0.5 + turn / 100), as_of=batches.MOMENT - timedelta(days=turn % 2 * 30)
+        )
+        written[from_iso(said["written_at"])] = (0.5 + turn / 100, turn % 2 == 1)
+
+    def read():
+        while not done.is_set():
+            found = lookup.tell(IDS[7])
+            told.add((found.computed_at, found.row["proba_home"], found.stale))
+
+    publish(0)
+    lookup = predictions_of(store, check_interval=0.01)
+    reader = threading.Thread(target=read)
+    reader.start()
+    for turn in range(1, 25):
+        publish(turn)
+        lookup.refresh()
+    done.set()
+    reader.join()
+    assert len(told) > 5, "several batches were served"
+    assert {(when, *written[when]) for when, _, _ in told} == told
+
+
+def test_LK_9_a_promotion_while_a_new_batch_arrives_does_not_bring_the_old_one_back(store):
+    batches.publish(store, "v0", count=COUNT, files=flat(0.5))
+    lookup, arriving = predictions_of(store), threading.Event()
+    lookup.warm()
+    resolved = lookup._resolved
+
+    def slowly(table):
+        found = resolved(table)
+        if not arriving.is_set():  # the promotion has looked at the old batch: now the new one comes
+            arriving.set()
+            time.sleep(0.3)
+        return found
+
+    lookup._resolved = slowly
+    promotion = threading.Thread(target=lookup.set_aliases, args=[{"champion": 1}])
+    promotion.start()
+    arriving.wait(5)
+    batches.publish(store, "v1", count=COUNT, files=flat(0.6))
+    lookup.refresh()
+    promotion.join()
+    assert lookup.get_prediction(IDS[7])["proba_home"] == 0.6
 
 
 def test_LK_2_a_reader_does_not_wait_while_a_slow_store_is_asked(store):

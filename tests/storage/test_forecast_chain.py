@@ -103,6 +103,14 @@ def test_a_match_that_has_begun_is_not_sealed(database):
     assert entries(database) == []
 
 
+@pytest.mark.parametrize(("kickoff", "as_of"), [("12:00:00", "12:00:00.5"), ("12:00:00", "12:00:00.000001"), ("12:00:00.5", "12:00:01")])
+def test_moments_are_compared_and_not_the_texts_that_name_them(database, kickoff, as_of):
+    begun = replace(FORECAST, kickoff_utc=f"2026-03-14T{kickoff}Z", as_of=f"2026-03-14T{as_of}Z")
+    with pytest.raises(ValueError, match="had begun"):
+        add(database, begun)
+    assert add(database, replace(begun, kickoff_utc=begun.as_of, as_of=begun.kickoff_utc)) == 1
+
+
 CHANGES = {
     "match_id": 99, "stage": "baseline", "model_version": 9, "proba_home": 0.3000000000000005, "proba_draw": 0.31, "proba_away": 0.39,
     "kickoff_utc": None, "as_of": "2026-03-12T12:00:00Z", "sealed_at": "2026-01-01T00:00:00Z",

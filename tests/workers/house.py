@@ -66,9 +66,13 @@ class House:
         return process
 
     def begin_worker(self, queue: str = "ml") -> subprocess.Popen[str]:
+        return self.start("tests.workers.station", queue)
+
+    def start(self, module: str, queue: str) -> subprocess.Popen[str]:
+        """A worker of the tests' own, or the real one, which may not be at work yet."""
         log = (self.home / f"{queue}.log").open("a")
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.workers.station", "--queue", queue, "--parent", str(os.getpid())],
+            [sys.executable, "-m", module, "--queue", queue, "--parent", str(os.getpid())],
             cwd=ROOT,
             env=self.environment,
             stderr=log,

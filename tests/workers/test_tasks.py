@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-import subprocess
-import sys
+import time
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -16,9 +15,11 @@ from core.serving.lookups import FeatureLookupService
 from core.storage.database import Database
 from core.storage.exports import EXPORTED, to_parquet
 from core.storage.files import Store
+from core.storage.heartbeats import HEARTBEAT
 from core.storage.schema import schema, teams
+from tests.serving import models
 from tests.serving.batches import MOMENT
-from tests.workers.house import ROOT, House, eventually
+from tests.workers.house import House, eventually
 from tests.workers.served import LEAN, VERSIONS, publish_small
 from workers.tasks import Tasks
 
@@ -38,10 +39,8 @@ class RealHouse(House):
         self.lookup = FeatureLookupService(store=self.store)
 
     def real_worker(self, queue: str = "ml") -> None:
-        log = (self.home / f"{queue}.log").open("a")
-        command = [sys.executable, "-m", "workers.consumer", "--queue", queue, "--parent", str(os.getpid())]
-        self._started.append(subprocess.Popen(command, cwd=ROOT, env=self.environment, stderr=log, text=True))
-        eventually(self.ledger.workers, 30)
+        self.start("workers.consumer", queue)
+        eventually(lambda: [row for row in self.ledger.workers() if row["queue"] == queue], 30)
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +169,28 @@ def test_TK_3_an_unknown_table_leaves_nothing_behind(database, tmp_path):
     with pytest.raises(FileMissing):
         Tasks(None, database, store, None).export_data_raw("../../escape")
     assert store.list("") == []
+
+
+@pytest.mark.long
+def test_PS_6_a_promotion_reaches_the_worker_of_each_queue_within_five_seconds(tmp_path, registry, house_maker):
+    for number in VERSIONS.values():
+        models.register(registry, tmp_path / f"model-{number}", LEAN[number])
+    registry.set_alias("champion", 1)
+    home = tmp_path / "home"
+    publish_small(Store.open(str(home / "replay" / "store")))
+    house = house_maker(home, MLFLOW_TRACKING_URI=registry.tracking_uri)
+    workers = [house.start("workers.consumer", queue) for queue in ("ml", "batch")]
+
+    def champions():
+        return {row["queue"]: row["model_versions"].get("champion") for row in house.ledger.workers()}
+
+    registry.set_alias("champion", 2)
+    eventually(lambda: champions() == {"ml": 2, "batch": 2}, 60)  # both have imported MLflow by now
+    registry.set_alias("champion", 3)
+    began = time.monotonic()
+    eventually(lambda: champions() == {"ml": 3, "batch": 3}, 10)
+    assert time.monotonic() - began < 5 + HEARTBEAT
+    assert [worker.poll() for worker in workers] == [None, None]
 
 
 def test_each_model_of_the_small_batch_answers_differently():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import Query, Request
@@ -63,20 +64,17 @@ def list_predictions(
     services: Held, limit: Annotated[int | None, Query(ge=1, le=10**9)] = None, offset: Annotated[Offset, Query()] = 0
 ) -> StreamingResponse:
     """Every match and model version, past and to come."""
-    services.predictions.held()
-    return StreamingResponse(_as_json(services, limit, offset), media_type="application/json")
+    rows = services.predictions.held().value.all(limit, offset)
+    return StreamingResponse(_as_json(rows), media_type="application/json")
 
 
-def _as_json(services: Any, limit: int | None, offset: int) -> Iterator[bytes]:
-    """The rows as one JSON list, some at a time: a large batch is never held as text."""
+def _as_json(rows: Iterator[Any]) -> Iterator[bytes]:
+    """The rows as one JSON list, some at a time: a large batch is never held as text, nor mixed with the next one."""
     yield b"["
-    before, left = b"", limit
-    while left is None or left > 0:
-        rows = services.predictions.list_matches(AT_ONCE if left is None else min(left, AT_ONCE), offset)
-        if not rows:
-            break
-        yield before + Answer(rows).body[1:-1]
-        before, offset, left = b",", offset + len(rows), None if left is None else left - len(rows)
+    before = b""
+    while some := list(islice(rows, AT_ONCE)):
+        yield before + Answer(some).body[1:-1]
+        before = b","
     yield b"]"
 
 
@@ -121,17 +119,15 @@ async def not_by_get() -> None:
 async def predict_precomputed(request: Request, match_id: MatchId, services: Held) -> Answer:
     """From memory only: no task, no model, no registry."""
     predictions = services.predictions
-    held = predictions.peek()
-    if held is None:
+    if predictions.peek() is None:
         await request.app.state.waiting.until("batch of forecasts", predictions.held, services.settings.sync_timeout)
-        held = predictions.held()
-    row = predictions.get_prediction(match_id)
-    if row is None:
+    told = predictions.tell(match_id)
+    if told is None:
         raise _unknown(match_id)
     PREDICTION_REQUESTS.labels("precomputed", CHAMPION).inc()
-    answer = {name: row[column] for name, column in TOLD.items()}
-    answer |= {"predictions_computed_at": iso(held.written_at), "stale": predictions.stale}
-    return said(answer, row["model_version"])
+    answer = {name: told.row[column] for name, column in TOLD.items()}
+    answer |= {"predictions_computed_at": iso(told.computed_at), "stale": told.stale}
+    return said(answer, told.row["model_version"])
 
 
 @router.both(

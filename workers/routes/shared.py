@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from core.errors import NotReady
 from workers.auth import SCHEME, authorise
+from workers.labelled import TIMELINE
 from workers.schemas import Problem, Refusal, StageName
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ PROBLEMS: Mapping[int, str] = {
 WAIT = {"Retry-After": "seconds to wait before asking again"}
 HEADERS: Mapping[int, Mapping[str, str]] = {401: {"WWW-Authenticate": "`ApiKey`"}, 429: WAIT, 503: WAIT, 504: WAIT}
 VERSIONED = {"X-Model-Version": "the version of the model that was used; `unknown` where the batch names none"}
+LABELLED = {TIMELINE: "`replay` or `real`: a forecast of a replay is none of the real record"}
 MOST = 2**53 - 1
 
 
@@ -88,12 +90,13 @@ class Router(APIRouter):
             options["dependencies"] = [Security(SCHEME)]
         statuses = {*fails, *ALWAYS[kind], *(() if method == "GET" else (400, 413, 422))}
         described: dict[int, dict[str, Any]] = {status: _problem(status) for status in sorted(statuses)}
-        if versioned:
-            described[200] = {"headers": _headers(VERSIONED)}
+        described[options.get("status_code", 200)] = {"headers": _headers(VERSIONED if versioned else {})}
+        for status, more in options.get("responses", {}).items():
+            described[status] = {"headers": _headers({}), **described.get(status, {}), **more}
 
         def add(function: Route) -> Route:
             bare = path.rstrip("/")
-            options["responses"] = {**described, **options.get("responses", {})}
+            options["responses"] = described
             options["operation_id"] = function.__name__
             for number, spelling in enumerate((path, bare if path.endswith("/") else bare + "/")):
                 described_once = {} if number == 0 else {"include_in_schema": False}
@@ -114,7 +117,7 @@ def _problem(status: int) -> dict[str, Any]:
 
 
 def _headers(described: Mapping[str, str]) -> dict[str, Any]:
-    return {name: {"description": words, "schema": {"type": "string"}} for name, words in described.items()}
+    return {name: {"description": words, "schema": {"type": "string"}} for name, words in (LABELLED | dict(described)).items()}
 
 
 class Answer(JSONResponse):

@@ -18,7 +18,7 @@ def accepted(task_id: str, status: str = "PENDING") -> Answer:
     return Answer({"task_id": task_id, "status": status, "status_url": address}, 202, {"Location": address})
 
 
-@router.both("GET", "/task_status/{task_id}", fails=(404, 503), versioned=True, response_model=TaskStatus, summary="How a task stands")
+@router.both("GET", "/task_status/{task_id}", fails=(404, 422, 503), versioned=True, response_model=TaskStatus, summary="How a task stands")
 def task_status(task_id: str, services: Held) -> Answer:
     """Poll until `status` is SUCCESS; reading is repeatable and survives a restart."""
     task: dict[str, Any] = services.records.task(task_id)
