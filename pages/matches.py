@@ -11,7 +11,7 @@ from pages.shared import frame, held, match_list, state
 
 services = held.services()
 zone = state.zone()
-frame.masthead("Matches", "Who is likely to win. Every forecast is sealed before the match.")
+frame.masthead("Matches", "Who is likely to win. What we say of a match to come is sealed.")
 
 now = services.clock.now().astimezone(zone)
 cards = view.still_to_come(match_list.upcoming(services, zone), now, now.date())

@@ -105,27 +105,30 @@ class Section:
 
 @dataclass(frozen=True)
 class Example:
-    """A request to the API, and what it answers. `path` as the API names it; `open` when it needs no key."""
+    """A request to the API, and what it answers. `path` as the API names it; `open` when it needs no key;
+    `keeps` is the part of the answer that a later example asks for."""
 
     path: str
     says: str
     query: str = ""
     body: str = ""
     open: bool = False
+    keeps: str = ""
 
     def command(self, match_id: str) -> str:
         """The request for a shell, about this match."""
         path = self.path.replace("{match_id}", match_id).replace("{task_id}", "$TASK")
         key = "" if self.open else '-H "X-API-Key: $KEY" '
         body = f"\\\n  -H 'Content-Type: application/json' -d '{self.body.replace('{match_id}', match_id)}' \\\n  " if self.body else ""
-        return f'curl {key}{body}"$API{path}{self.query}"'
+        asked = f'curl {key}{body}"$API{path}{self.query}"'
+        return f"TASK=$({asked} | python3 -c 'import json, sys; print(json.load(sys.stdin)[\"{self.keeps}\"])')" if self.keeps else asked
 
 
 EXAMPLES = (
     Example("/predict/matches/", "The matches to come, by kick-off; by league, team and days too.", "?team=Arsenal&limit=5"),
     Example("/predict/precomputed/{match_id}", "The forecast of the last batch, from memory."),
     Example("/predict/{match_id}", "The forecast of a stage’s model, worked out now.", "?stage=challenger"),
-    Example("/predict/async/", "The same through the queue: at once a task to follow.", body='{"match_id": {match_id}}'),
+    Example("/predict/async/", "The same through the queue: at once a task to follow.", body='{"match_id": {match_id}}', keeps="task_id"),
     Example("/monitoring/task_status/{task_id}", "How that task stands, and its answer when it is done.", open=True),
     Example("/predict/model/info", "A stage’s version, its scores, parameters and features.", "?stage=baseline"),
     Example("/monitoring/drift", "What moved, and whether it hurts.", open=True),

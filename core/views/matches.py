@@ -74,8 +74,12 @@ class Result(NamedTuple):
     outcome: Outcome
 
     @property
+    def toss_up(self) -> bool:
+        return max(self.probabilities.as_tuple()) < TOSS_UP
+
+    @property
     def called(self) -> bool:
-        return self.probabilities.likeliest is self.outcome
+        return not self.toss_up and self.probabilities.likeliest is self.outcome
 
 
 class Standing(NamedTuple):
@@ -181,11 +185,15 @@ def results_title(found: Sequence[Result], today: date) -> str:
 
 
 def results_words(found: Sequence[Result]) -> str:
-    called = sum(result.called for result in found)
+    called, clear = sum(result.called for result in found), sum(not result.toss_up for result in found)
     first, last = min(result.day for result in found), max(result.day for result in found)
     when = f"{first.day} to {day(last)}" if (first.year, first.month) == (last.year, last.month) and first != last else day(last)
-    said = f"{when}. Our favourite won {called} of {len(found)}. The underlined part is what happened."
+    said = f"{when}. Our favourite won {called} of {clear}{_toss_ups(len(found) - clear)}. The underlined part is what happened."
     return f"{said} Each was forecast from earlier matches only; its page says whether it was sealed in time."
+
+
+def _toss_ups(number: int) -> str:
+    return f"; {count(number, 'match was a toss-up', 'matches were toss-ups')}" if number else ""
 
 
 def standings(scores: Mapping[str, Any], versions: Mapping[str, int]) -> list[Standing]:

@@ -88,7 +88,8 @@ def match(card: Card, address: str) -> str:
 
 def result(found: Result, address: str) -> str:
     """One match just played, beside what was said of it."""
-    verdict = '<span class="vd hit">✓ called</span>' if found.called else '<span class="vd miss">missed</span>'
+    kind, says = ("hit", "✓ called") if found.called else ("miss", "toss-up" if found.toss_up else "missed")
+    verdict = f'<span class="vd {kind}">{says}</span>'
     names = f"{escape(found.home)} <b>{escape(found.score)}</b> {escape(found.away)}"
     return (
         f'<li class="r"><p class="sc"><a href="{escape(address)}" target="_self">{names}</a></p>'

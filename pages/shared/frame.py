@@ -34,6 +34,14 @@ def masthead(title: str, question: str) -> None:
     services.first_page_served()
 
 
+def to_top(page: int) -> None:
+    """Back to where a new page of a list begins: its pager stands at the end of the one before."""
+    st.html(
+        f'<script data-page="{page}">document.querySelector("[data-testid=stMain]").scrollTo(0, 0)</script>',
+        unsafe_allow_javascript=True,
+    )
+
+
 def footer() -> None:
     st.html(
         cards.wrapped(

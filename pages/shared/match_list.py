@@ -10,7 +10,7 @@ import streamlit as st
 from core.serving.services import Services
 from core.views import matches as view
 from core.views.words import count, weekday
-from pages.shared import cards, state, tables
+from pages.shared import cards, frame, state, tables
 from pages.shared.tables import Cell, Name
 
 ALL_LEAGUES, ALL_TEAMS = "All leagues", "All teams"
@@ -86,6 +86,9 @@ def days(found: view.MatchesView, today: date) -> None:
     # Below the list, but asked first: only the widget knows which page it shows.
     above = st.container()
     page = st.pagination(len(found.pages), key="page", bind="query-params") if len(found.pages) > 1 else 1
+    if st.session_state.get("page_above", page) != page:
+        frame.to_top(page)
+    st.session_state["page_above"] = page
     above.html(cards.wrapped(*(_day(day, some, today, found.on_day[day]) for day, some in found.pages[page - 1])))
 
 

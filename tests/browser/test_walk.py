@@ -40,6 +40,15 @@ def test_at_least_eighty_premier_league_matches_each_have_three_numbers(visit):
     assert len(seen) >= 80
 
 
+def test_a_new_page_of_matches_begins_at_its_top_on_a_phone(visit):
+    page = visit("/", viewport=NARROW)
+    quiet(page)
+    first = page.inner_text("article.m")
+    page.get_by_role("button", name="Page 2").click()
+    page.wait_for_function("first => document.querySelector('article.m').innerText !== first", arg=first)
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop < 50")
+
+
 def test_search_open_queue_reload_result(visit, app):
     page = visit("/")
     page.get_by_placeholder("Team or league").fill("tottenham")

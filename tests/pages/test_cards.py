@@ -95,6 +95,11 @@ def test_what_happened_is_underlined_and_told_in_a_word(outcome):
     assert ("missed" in html) is (outcome is not Outcome.HOME)
 
 
+def test_a_result_of_a_toss_up_is_neither_called_nor_missed():
+    html = cards.result(Result(7, "A", "B", "1–0", date(2026, 3, 14), Probabilities(0.36, 0.28, 0.36), Outcome.HOME), "match?id=7")
+    assert "toss-up" in html and "called" not in html and "missed" not in html
+
+
 def test_old_data_differ_in_shape_and_in_words_not_in_colour_alone():
     stale, fresh = (cards.masthead("Matches", "?", Chip(old, (("Data", "26 hours old"), ("Times in", "London")))) for old in (True, False))
     assert stale.count('class="dot old"') == 1 and "stale: " in stale

@@ -2,7 +2,7 @@ import csv
 import gzip
 import json
 import re
-import shlex
+import subprocess
 from collections import Counter
 
 from core.football.outcomes import TYPICAL_TOTAL, Outcome, Probabilities, score_grid
@@ -46,15 +46,17 @@ def test_every_example_is_a_route_of_the_api():
         assert bool(asked.get("security")) is not example.open, example.path
 
 
-def test_the_examples_can_be_copied_into_a_shell():
-    lines = view.commands("http://127.0.0.1:8501", 12).replace("\\\n", "").splitlines()
-    assert lines[:2] == ["API=http://127.0.0.1:8501", "KEY=$(cat var/api_key)"]
-    assert 'curl -H "X-API-Key: $KEY" "$API/predict/12?stage=challenger"' in lines
-    for line in lines[2:]:
-        words = shlex.split(line)
-        assert words[0] == "curl" and words[-1].startswith("$API/")
-        assert "{" not in words[-1]
-        assert "-d" not in words or json.loads(words[words.index("-d") + 1]) == {"match_id": 12}
+def test_the_examples_can_be_copied_into_a_shell(tmp_path):
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "api_key").write_text("secret\n")
+    curl = """curl() { printf '%s\\0' "$@" END >> calls; echo '{"task_id": "7f"}'; }\n"""
+    subprocess.run(["bash", "-eu", "-c", curl + view.commands("http://127.0.0.1:8501", 12)], cwd=tmp_path, check=True, capture_output=True)
+    calls = [call.strip("\0").split("\0") for call in (tmp_path / "calls").read_text().split("END")[:-1]]
+    assert len(calls) == len(view.EXAMPLES)
+    assert ["-H", "X-API-Key: secret", "http://127.0.0.1:8501/predict/12?stage=challenger"] in calls
+    assert ["http://127.0.0.1:8501/monitoring/task_status/7f"] in calls, "the task that was asked for is followed"
+    assert all("{" not in call[-1] and call[-1].startswith("http://127.0.0.1:8501/") for call in calls)
+    assert [json.loads(call[call.index("-d") + 1]) for call in calls if "-d" in call] == [{"match_id": 12}]
     assert "/predict/$MATCH?" in view.commands("http://127.0.0.1:8501", None)
 
 
