@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from core.football.places import listed
+
 # Words that carry no identity: kinds of club, founding years. Folding by them is a second look-up, never the first:
 # `FC Lustenau` and `Austria Lustenau`, `1. FC Köln` and `Fortuna Köln` are different clubs.
 _KINDS = {
@@ -94,19 +96,21 @@ class Teams:
         self._folded: dict[tuple[str, int, str], set[str]] = {}
 
     def add(self, country: str, sex: int, canonical: str, alias: str | None = None) -> Team:
-        """Make a team known by its canonical name, and by `alias` too."""
+        """Make a team known by its canonical name, and by `alias` too. A nation's country bears its own name."""
         name = tidy(canonical)
         team = self._teams.setdefault(team_id(country, name, sex), Team(team_id(country, name, sex), sex, country, name))
+        place, _ = listed(country, name)
         for spelling in {name, tidy(alias or name)}:
-            self._exact[(country, sex, spelling)] = team.team_id
-            self._folded.setdefault((country, sex, folded(spelling)), set()).add(team.team_id)
+            self._exact[(place, sex, spelling)] = team.team_id
+            self._folded.setdefault((place, sex, folded(spelling)), set()).add(team.team_id)
         return team
 
     def find(self, country: str, sex: int, name: str) -> Team | None:
-        """The team of this name, or None: a guess is never made."""
-        found = self._exact.get((country, sex, tidy(name)))
+        """The team of this name, or None: a guess is never made. `country` is the competition's (core.football.places)."""
+        place, spelling = listed(country, tidy(name))
+        found = self._exact.get((place, sex, spelling))
         if found is None:
-            alike = self._folded.get((country, sex, folded(name)), set())
+            alike = self._folded.get((place, sex, folded(spelling)), set())
             found = next(iter(alike)) if len(alike) == 1 else None
         return self._teams[found] if found else None
 

@@ -70,6 +70,12 @@ class RawMatch:
             return self.kickoff_utc + MATCH_LASTS <= moment
         return self.date_local < moment.date()
 
+    def upcoming(self, now: datetime) -> bool:
+        """Whether it is still to be played at `now`: a day that has gone by without a score is only a source that stands still."""
+        if self.ft_home is not None or self.status_raw not in (None, "scheduled"):
+            return False
+        return self.kickoff_utc > now if self.kickoff_utc else self.date_local >= now.date()
+
     def masked(self) -> RawMatch:
         """The same match without anything that only its being played can tell."""
         nothing: dict[str, Any] = dict.fromkeys(_TOLD_BY_PLAY)

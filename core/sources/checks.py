@@ -1,0 +1,130 @@
+"""What a document as a whole must pass before a row of it is loaded, and how the rows of a season are told apart."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+
+from core.errors import DocumentRefused
+from core.football.competitions import Competition
+from core.football.matches import folded
+from core.football.raw import RawMatch, Refused
+from core.football.seasons import window
+from core.sources.documents import Parsed
+
+OUTSIDE_AT_MOST = 0.05  # above this share of impossible days or unreadable rows it is the document that is wrong, not a row
+MOST_GOALS = 60
+EXPLAINED = frozenset({"cancelled", "abandoned", "postponed", "awarded"})  # with one of these a score may go
+
+
+def checked(what: str, rows: Iterable[RawMatch], refused: Iterable[Refused], rules: Competition | None, scored: frozenset[str]) -> Parsed:
+    """The rows of one season with their legs, and those set aside; DocumentRefused when they cannot be trusted as a whole.
+
+    `what` names the document for people. Names are not looked up here: whoever loads the rows knows the teams.
+    """
+    inside, outside = _by_window(list(rows))
+    left_out = [*refused, *outside]
+    _refuse_mostly_broken(what, len(inside) + len(left_out), left_out)
+    numbered, twice = with_legs(inside)
+    if rules is not None:
+        _refuse_other_league(what, numbered, rules)
+    _refuse_lost_scores(what, numbered, scored)
+    return Parsed(tuple(numbered), (*left_out, *twice))
+
+
+def with_legs(rows: Iterable[RawMatch]) -> tuple[list[RawMatch], list[Refused]]:
+    """Each row with its `leg`, counted by day over the matches that a team hosts against another; `{leg}` in its
+    `source_ref` is filled in. A match that stands there twice is kept once.
+    """
+    hosted: dict[tuple[str, str, str], list[RawMatch]] = defaultdict(list)
+    for row in rows:
+        hosted[row.season_raw, folded(row.home_raw), folded(row.away_raw)].append(row)
+    kept: list[RawMatch] = []
+    twice: list[Refused] = []
+    for meetings in hosted.values():
+        single, again = _without_repeats(meetings)
+        kept += [_numbered(row, leg) for leg, row in enumerate(single, start=1)]
+        twice += [refusal(row, "the same match stands in the document twice") for row in again]
+    return kept, twice
+
+
+def goals(told: object) -> int:
+    """A number of goals; ValueError for what cannot be one."""
+    number = int(told) if isinstance(told, int | str) and not isinstance(told, bool) else -1
+    if not 0 <= number <= MOST_GOALS:
+        raise ValueError(f"{told!r} is no number of goals")
+    return number
+
+
+def refusal(row: RawMatch, reason: str) -> Refused:
+    """The row as one that was not taken."""
+    score = "" if row.ft_home is None else f" {row.ft_home}-{row.ft_away}"
+    return Refused(row.source, row.source_ref.format(leg=1), reason, f"{row.date_local} {row.home_raw} v {row.away_raw}{score}")
+
+
+def _without_repeats(meetings: list[RawMatch]) -> tuple[list[RawMatch], list[RawMatch]]:
+    """Meetings by day, the later ones of the same day apart; of these the one with a score stays."""
+    if len(meetings) == 1:
+        return meetings, []
+    single: dict[date, RawMatch] = {}
+    again = []
+    for row in sorted(meetings, key=lambda row: (row.date_local, row.ft_home is None)):
+        if row.date_local in single:
+            again.append(row)
+        else:
+            single[row.date_local] = row
+    return list(single.values()), again
+
+
+def _numbered(row: RawMatch, leg: int) -> RawMatch:
+    return replace(row, leg=leg, source_ref=row.source_ref.format(leg=leg))
+
+
+def _by_window(rows: list[RawMatch]) -> tuple[list[RawMatch], list[Refused]]:
+    inside, outside = [], []
+    days = {season: window(season) for season in {row.season_raw for row in rows}}
+    for row in rows:
+        first, last = days[row.season_raw]
+        if first <= row.date_local <= last:
+            inside.append(row)
+        else:
+            outside.append(refusal(row, f"{row.date_local} lies outside the season {row.season_raw}"))
+    return inside, outside
+
+
+def _refuse_mostly_broken(what: str, total: int, left_out: list[Refused]) -> None:
+    if total == 0:
+        raise DocumentRefused(f"{what} holds no match. The rows from before are kept; the next document may be better.")
+    if len(left_out) > max(2, OUTSIDE_AT_MOST * total):
+        raise DocumentRefused(
+            f"{what} was refused whole: {len(left_out)} of {total} rows cannot be right, the first because {left_out[0].reason}. "
+            "The rows from before are kept; the next document may be better."
+        )
+
+
+def _refuse_other_league(what: str, rows: list[RawMatch], rules: Competition) -> None:
+    """So many clubs, and no pair too often, or it is not this league."""
+    for season in {row.season_raw for row in rows}:
+        clubs = {folded(name) for row in rows if row.season_raw == season for name in (row.home_raw, row.away_raw)}
+        if rules.clubs and not rules.clubs[0] <= len(clubs) <= rules.clubs[1]:
+            raise DocumentRefused(
+                f"{what} was refused whole: it names {len(clubs)} clubs in {season}, and the {rules.name} has {rules.clubs[0]} to "
+                f"{rules.clubs[1]}. The rows from before are kept; the next document may be better."
+            )
+    too_often = Counter(row.source_ref for row in rows if (row.leg or 1) > rules.home_meetings)
+    if len(too_often) > OUTSIDE_AT_MOST * len(rows):
+        raise DocumentRefused(
+            f"{what} was refused whole: {len(too_often)} matches are one meeting too many for the {rules.name}. "
+            "The rows from before are kept; the next document may be better."
+        )
+
+
+def _refuse_lost_scores(what: str, rows: list[RawMatch], scored: frozenset[str]) -> None:
+    lost = [row for row in rows if row.source_ref in scored and row.ft_home is None and row.status_raw not in EXPLAINED]
+    fewer = len(scored) - sum(row.ft_home is not None for row in rows)
+    if not lost and fewer <= 0:
+        return
+    named = f"{lost[0].home_raw} v {lost[0].away_raw} had a score before and has none now" if lost else f"{fewer} scores are gone"
+    raise DocumentRefused(f"{what} was refused whole: {named}. The rows from before are kept; the next document may be better.")
