@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from core.football.live import Phase
+
 TaskState = Literal["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED", "LOST", "EXPIRED"]
 StageName = Literal["champion", "challenger", "baseline"]
 Label = Literal["home_win", "draw", "away_win"]
@@ -324,7 +326,7 @@ class MatchRawLive(BaseModel):
     kickoff_utc: str | None = None
     home_team: str
     away_team: str
-    status: str
+    status: Phase
     minute: int | None = None
     home_score: int | None = None
     away_score: int | None = None

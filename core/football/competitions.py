@@ -93,3 +93,9 @@ def titled(name: str, country: str) -> str:
     """The name to show: with its country where several countries use it."""
     shared = len({known.country for known in _KNOWN if known.name == name}) > 1
     return f"{name} ({country})" if shared else name
+
+
+def shown(code: str) -> str:
+    """The name to show of the competition with this code; the code itself where it is not known."""
+    known = COMPETITIONS.get(code)
+    return titled(known.name, known.country) if known else code

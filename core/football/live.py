@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Phase = Literal[
     "pre", "first_half", "half_time", "second_half", "extra_time", "shootout", "settling",
@@ -12,6 +12,7 @@ Phase = Literal[
 ]  # fmt: skip
 
 IN_PLAY: frozenset[Phase] = frozenset({"first_half", "half_time", "second_half", "extra_time", "shootout", "settling"})
+OVER: frozenset[Phase] = frozenset({"finished", "postponed", "cancelled", "abandoned"})
 STALE_AFTER = timedelta(minutes=5)
 NO_PHASES = frozenset({"openligadb"})  # sources that tell neither phase nor minute: both are worked out, and shown as estimated
 
@@ -58,3 +59,16 @@ class LiveRow:
     def at(self, now: datetime) -> LiveRow:
         """The row as it stands at `now`: stale when the match is in play and nothing was heard for five minutes."""
         return replace(self, is_stale=self.phase in IN_PLAY and now - self.observed_at > STALE_AFTER)
+
+
+class LiveMatch(NamedTuple):
+    """The latest version of a match in play. `before` is the score before it last changed, at `changed_at`: goals can be taken back."""
+
+    row: LiveRow
+    before: tuple[int, int] | None = None
+    changed_at: datetime | None = None
+
+    @property
+    def taken_back(self) -> bool:
+        """Whether the last change of the score made it smaller."""
+        return self.before is not None and sum(self.before) > (self.row.home_score or 0) + (self.row.away_score or 0)

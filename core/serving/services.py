@@ -6,13 +6,14 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from core.clock import Clock, from_iso, real_now
 from core.errors import NotReady, StorageError
 from core.metrics import LOOKUP_AGE
+from core.serving.live import LiveScores
 from core.serving.lookups import FeatureLookupService, Lookup, PredictionLookupService
 from core.serving.notices import Notice, about_clock, about_files, about_models, about_processes
 from core.serving.predictor import CHAMPION, TOO_OLD, PredictionService
@@ -31,7 +32,10 @@ NOTHING = "Nothing was published yet. Run `make pipeline`; it takes a minute or 
 
 @dataclass(frozen=True)
 class Freshness:
-    """How fresh the published batch is: the moment it speaks of, when it was written, its age on the timeline's clock."""
+    """How fresh the published batch is: the moment it speaks of, when it was written, its age on the timeline's clock.
+
+    `moment` is where a replay's clock stands.
+    """
 
     as_of: datetime | None
     written_at: datetime | None
@@ -40,6 +44,7 @@ class Freshness:
     challenger: int | None
     replaying: bool
     stale: bool
+    moment: datetime | None = None
 
 
 @dataclass
@@ -58,6 +63,7 @@ class Services:
     records: Records
     watch: Watch
     pulse: Pulse
+    live: LiveScores
 
     def start(self) -> None:
         """Read what is published, so that the first visitor does not wait, and keep everything new from now on.
@@ -108,6 +114,7 @@ class Services:
             challenger=versions.get("challenger"),
             replaying=self.clock.replaying,
             stale=any(lookup.peek() is not None and lookup.stale for lookup in (self.predictions, self.features)),
+            moment=self.clock.moment,
         )
 
     def notices(self) -> list[Notice]:
@@ -179,21 +186,24 @@ def open_services(settings: Settings) -> Services:
     with suppress(StorageError):  # forecasts are served without it, and the pages say that it is away
         database.create()
     store = Store.open(settings.store_url, settings.s3_endpoint)
-    watch, clock, max_age = Watch(settings.lookup_check_interval), settings.clock, settings.lookup_max_age
+    # A clock of their own: it moves with the replay, and the settings say where that starts.
+    watch, clock, max_age = Watch(settings.lookup_check_interval), replace(settings.clock), settings.lookup_max_age
     features = FeatureLookupService(store=store, clock=clock, max_age=max_age, watch=watch)
     predictions = PredictionLookupService(store=store, clock=clock, max_age=max_age, watch=watch)
     history = MatchHistory(store, watch=watch, clock=clock, max_age=max_age)
     reports = Reports(store, watch=watch, clock=clock, max_age=max_age)
     models = PredictionService(settings, store, features=features, on_change=predictions.set_aliases)
     records = Records(database)
+    live = LiveScores(database, clock, settings.timeline, watch.wake)
 
     def measure() -> None:
+        live.refresh()
         for name, lookup in (("predictions.parquet", predictions), ("match_features.parquet", features), ("matches.parquet", history)):
             if lookup.age_seconds is not None:
                 LOOKUP_AGE.labels(name).set(lookup.age_seconds)
 
     pulse = Pulse(records, measure)
-    return Services(settings, clock, database, store, features, predictions, history, reports, models, records, watch, pulse)
+    return Services(settings, clock, database, store, features, predictions, history, reports, models, records, watch, pulse, live)
 
 
 def _trouble(lookup: Lookup[Any]) -> str | None:

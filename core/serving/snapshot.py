@@ -178,7 +178,7 @@ class Watch:
     def __init__(self, interval: float) -> None:
         self.interval = interval
         self._kept: weakref.WeakSet[Kept[object]] = weakref.WeakSet()
-        self._closed = threading.Event()
+        self._closed, self._woken = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
@@ -190,7 +190,9 @@ class Watch:
         with self._lock:
             self._kept.add(kept)  # type: ignore[arg-type]
             if not self.alive and not self._closed.is_set():
-                self._thread = threading.Thread(target=_look, args=(weakref.ref(self), self._closed), name="lookups", daemon=True)
+                self._thread = threading.Thread(
+                    target=_look, args=(weakref.ref(self), self._closed, self._woken), name="lookups", daemon=True
+                )
                 self._thread.start()
 
     def look(self) -> float:
@@ -202,19 +204,26 @@ class Watch:
         empty = any(kept.peek() is None for kept in everyone)
         return min(self.interval, IMPATIENCE) if empty else self.interval
 
+    def wake(self) -> None:
+        """Look now, without waiting for the interval to pass."""
+        self._woken.set()
+
     def close(self) -> None:
         self._closed.set()
+        self._woken.set()
         if self._thread is not None:
             self._thread.join(timeout=5)
 
 
-def _look(watch: weakref.ref[Watch], closed: threading.Event) -> None:
+def _look(watch: weakref.ref[Watch], closed: threading.Event, woken: threading.Event) -> None:
     """The thread holds the watch by a weak reference, so that lookups which nobody uses any more can go."""
     pause = min(watch_.interval, IMPATIENCE) if (watch_ := watch()) else 0.0
     del watch_
-    while not closed.wait(pause):
+    while True:
+        woken.wait(pause)
+        woken.clear()
         here = watch()
-        if here is None:
+        if here is None or closed.is_set():
             return
         pause = here.look()
         del here

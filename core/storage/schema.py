@@ -110,7 +110,7 @@ live_matches = Table(
     Column("provider_updated_at", Moment),
     Column("competition_code", String(40), nullable=False),
     Column("sex", Integer, nullable=False),
-    Column("kickoff_utc", Moment, index=True),
+    Column("kickoff_utc", Moment),
     Column("home_name", String(120), nullable=False),
     Column("away_name", String(120), nullable=False),
     Column("phase", String(16), nullable=False),

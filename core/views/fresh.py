@@ -24,6 +24,8 @@ class Freshness(Protocol):
     def replaying(self) -> bool: ...
     @property
     def stale(self) -> bool: ...
+    @property
+    def moment(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True)
@@ -46,5 +48,6 @@ def _age(freshness: Freshness) -> tuple[str, str]:
     if freshness.as_of is None:
         return ("Data", "none yet")
     if freshness.replaying:
-        return ("Replaying", f"{day(freshness.as_of)}, {freshness.as_of:%H:%M} UTC")
+        stands = freshness.moment or freshness.as_of
+        return ("Replaying", f"{day(stands)}, {stands:%H:%M} UTC")
     return ("Data", f"{duration(freshness.age_seconds)} old")

@@ -205,18 +205,6 @@ def test_EP_12_readiness_names_each_part_with_its_age_and_reason(fresh, empty):
     assert "make pipeline" in empty.stranger.get("/readyz").json()["model"]["reason"]
 
 
-def test_EP_13_nothing_is_being_played_as_far_as_we_know(served):
-    for query in ("", "?date=2026-03-14", "?league=premier&date=2026-03-14"):
-        answer = served.stranger.get(f"/livescores/{query}")
-        assert (answer.status_code, answer.json()) == (200, [])
-
-
-@pytest.mark.parametrize("day", ["2026-02-30", "14.03.2026", "yesterday", "", "20260314", "2026-03-14T12:00:00Z"])
-def test_EP_13_a_date_that_is_none_is_422(served, day):
-    answer = served.stranger.get("/livescores", params={"date": day})
-    assert (answer.status_code, list(answer.json()["problems"])) == (422, ["query.date"])
-
-
 def test_EP_14_anything_else_is_a_json_404_and_a_wrong_method_405(served):
     for prefix in ("/predict", "/monitoring", "/livescores", "/calendar", "/docs", "/openapi.json", "/metrics", "/healthz"):
         for rest in ("/nothing/here", "/nothing/here/", "/%00/x"):
