@@ -3,6 +3,7 @@
     SoccerPredictError
     ├── SettingsError            the environment says something that cannot work
     ├── SourceError              a provider, or a document of it
+    │   ├── DocumentMissing          the provider has no such document, or not yet
     │   └── DocumentRefused          the document failed its check; nothing of it was loaded
     ├── TableInvalid             a table that crosses a room lacks a column, or has a wrong one
     ├── LearningError            a recipe cannot be fitted, or a model cannot be read
@@ -43,6 +44,10 @@ class SettingsError(SoccerPredictError):
 
 class SourceError(SoccerPredictError):
     """A provider, or a document of it."""
+
+
+class DocumentMissing(SourceError):
+    """The provider has no such document, or not yet."""
 
 
 class DocumentRefused(SourceError):

@@ -38,6 +38,7 @@ OUTSIDE = {
     "plotly": ("pages", "app"),
     "mlflow": ("core.storage.registry",),
     "sqlalchemy": ("core.storage",),
+    "requests": ("core.sources.fetching",),
     "s3fs": ("core.storage.files",),
     "fsspec": ("core.storage.files",),
     "boto3": ("core.storage",),
