@@ -51,7 +51,9 @@ INFERENCE_DURATION = _once(Histogram, "inference_duration_seconds", "Time of the
 PREDICTION_CONFIDENCE = _once(Histogram, "prediction_confidence", "Chance given to the likeliest outcome.", "outcome", buckets=_CHANCE)
 MODEL_INFO = _gauge("model_info", "1 for each model version that serves a stage.", "model_name", "version", "stage")
 MODEL_REGISTERED = _gauge("model_registered_at_seconds", "When the champion was registered, seconds since 1970.")
-MODEL_RELOADS = _once(Counter, "model_reload_total", "Models taken up, or refused.", "stage", "result")
+MODEL_RELOADS = _once(
+    Counter, "model_reload_total", "Models taken up (ok) or refused (error), and questions to a registry that is away.", "stage", "result"
+)
 DRIFT_SCORE = _gauge("model_feature_drift_score", "Share of the features that drift.")
 LOOKUP_AGE = _gauge("lookup_age_seconds", "Age of what a lookup serves.", "file")
 LOOKUP_RELOADS = _once(Counter, "lookup_reload_total", "Files taken up, or refused.", "file", "result")

@@ -68,7 +68,7 @@ class Shelf:
         self._tried = float("-inf")
         self._answered = float("-inf")  # when the registry last answered, in monotonic seconds
         self._led: datetime | None = None  # when it last named aliases
-        self._batch = ""  # the published batch that was last looked at
+        self._batch = ""  # the published batch whose models were last taken up
         self._lock = threading.RLock()
         self._page, self._closed = threading.Event(), threading.Event()
         self._pause = 0.0
@@ -91,6 +91,8 @@ class Shelf:
         except RegistryUnavailable as error:
             self._from_pointer()
             self.error = str(error)
+            for stage in self._stages:
+                MODEL_RELOADS.labels(stage, "away").inc()
             return
         self._answered, self.error = time.monotonic(), None
         wanted = {stage: aliases[stage] for stage in self._stages if stage in aliases}
@@ -145,10 +147,11 @@ class Shelf:
         # What the registry said after the batch was written counts more than what the batch says.
         news = pointer.version != self._batch and (self._led is None or pointer.written_at > self._led)
         if pointer.models and (news or not self.serving.models):
-            self._batch = pointer.version
             cards = {stage: pointer.models[stage] for stage in self._stages if stage in pointer.models}
             with self._lock:
                 self._take_up({stage: int(card["model_version"]) for stage, card in cards.items()}, lambda _, stage: cards[stage])
+                if not self.failures:  # what could not be read is tried again
+                    self._batch = pointer.version
         return True
 
     def _take_up(self, wanted: Mapping[str, int], card_of: Callable[[int, str], Card]) -> None:

@@ -190,12 +190,12 @@ class Bucket:
             config_kwargs={
                 "connect_timeout": 5,
                 "read_timeout": 10,
-                "retries": {"max_attempts": 2},
+                "retries": {"total_max_attempts": 3},
                 "request_checksum_calculation": "when_required",
                 "response_checksum_validation": "when_required",
             },
         )
-        self._files.retries = 2
+        self._files.retries = 1  # botocore's three attempts are enough: a store that hangs is to be told of, not waited for
 
     def _path(self, key: str) -> str:
         return f"{self._root}/{key}".rstrip("/")
