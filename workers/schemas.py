@@ -313,6 +313,8 @@ class MatchRaw(BaseModel):
     pen_away: int | None = None
     score_basis: str
     odds_json: str | None = None
+    part: str | None = None
+    superseded_at: str | None = None
 
 
 class MatchRawLive(BaseModel):

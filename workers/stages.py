@@ -25,11 +25,11 @@ WARM_UP = 200  # matches that lie before the first one that is evaluated
 def ingest(place: Workplace) -> Figures:
     """The bundled matches into the database, as far as the clock allows; the table MATCHES as a work file."""
     rows = snapshot.read(place.root / "data" / "snapshot")
-    done = match_rows.ingest(place.database, rows.matches, rows.teams(), rows.refused, place.clock, real_now())
-    place.write_table("work/matches.parquet", match_rows.matches_frame(place.database))
-    figures = asdict(done)
-    # How many versions were new depends on how often this ran, and a receipt says only what is now there.
-    place.write_json(place.receipt("ingest"), {name: value for name, value in figures.items() if name != "new_versions"})
+    match_rows.ingest(place.database, rows.matches, rows.teams(), rows.refused, place.clock, real_now())
+    frame = match_rows.matches_frame(place.database)
+    place.write_table("work/matches.parquet", frame)
+    figures = asdict(match_rows.receipt(place.database, frame))
+    place.write_json(place.receipt("ingest"), figures)
     return figures
 
 

@@ -93,15 +93,20 @@ class Teams:
     def __init__(self) -> None:
         self._teams: dict[str, Team] = {}
         self._exact: dict[tuple[str, int, str], str] = {}
+        self._told_by: dict[tuple[str, int, str], str] = {}
         self._folded: dict[tuple[str, int, str], set[str]] = {}
 
-    def add(self, country: str, sex: int, canonical: str, alias: str | None = None) -> Team:
-        """Make a team known by its canonical name, and by `alias` too. A nation's country bears its own name."""
+    def add(self, country: str, sex: int, canonical: str, alias: str | None = None, source: str = "") -> Team:
+        """Make a team known by its canonical name, and by `alias` too. A nation's country bears its own name.
+
+        `source` is who spells it so.
+        """
         name = tidy(canonical)
         team = self._teams.setdefault(team_id(country, name, sex), Team(team_id(country, name, sex), sex, country, name))
         place, _ = listed(country, name)
         for spelling in {name, tidy(alias or name)}:
             self._exact[(place, sex, spelling)] = team.team_id
+            self._told_by.setdefault((place, sex, spelling), source)
             self._folded.setdefault((place, sex, folded(spelling)), set()).add(team.team_id)
         return team
 
@@ -113,6 +118,11 @@ class Teams:
             alike = self._folded.get((place, sex, folded(spelling)), set())
             found = next(iter(alike)) if len(alike) == 1 else None
         return self._teams[found] if found else None
+
+    def spellings(self) -> Iterator[tuple[str, int, str, str, str]]:
+        """Every spelling: the list it stands in, sex, the spelling, the team's id, and who spells it so."""
+        for (place, sex, spelling), team in self._exact.items():
+            yield place, sex, spelling, team, self._told_by[place, sex, spelling]
 
     def __iter__(self) -> Iterator[Team]:
         return iter(self._teams.values())

@@ -48,7 +48,7 @@ class SnapshotRows:
         """Every team of the snapshot under all its spellings."""
         teams = Teams()
         for alias in self.aliases:
-            teams.add(alias.country, alias.sex, alias.canonical, alias.alias)
+            teams.add(alias.country, alias.sex, alias.canonical, alias.alias, alias.source)
         return teams
 
 

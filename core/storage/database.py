@@ -13,7 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError, SQLAlchemyError
 
 from core.errors import DatabaseUnavailable, SettingsError
-from core.storage.schema import meta, schema
+from core.storage import migration
+from core.storage.schema import meta
 
 # Without the address itself, which may hold a password.
 NO_ADDRESS = "SOCCER_DATABASE_URL is no address that can be used. Give sqlite:////folder/file.db or postgresql://user:password@host/name."
@@ -37,13 +38,13 @@ class Database:
             raise SettingsError(NO_ADDRESS)
 
     def create(self) -> None:
-        """Make what is not there yet; harmless when all of it is, and when another process makes it too."""
+        """Make what is not there yet, also in a database of an older version; harmless when all of it is, and when another does it too."""
         with self.read() as connection:
-            if set(schema.tables) <= set(sa.inspect(connection).get_table_names()):
+            if migration.is_complete(connection):
                 return
         with self.write() as connection:
             alone(connection, "schema")
-            schema.create_all(connection)
+            migration.complete(connection)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:

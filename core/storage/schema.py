@@ -42,7 +42,11 @@ raw_matches = Table(
     *(Column(name, Integer) for name in ("ft_home", "ft_away", "ht_home", "ht_away", "et_home", "et_away", "pen_home", "pen_away")),
     Column("score_basis", String(16), nullable=False),
     Column("odds_json", Text),
+    Column("part", String(120)),  # what it was loaded with: the season of a league, say
+    Column("superseded_at", Moment),  # since when another version of this row counts; null: this one does
     UniqueConstraint("source", "source_ref", "payload_hash"),
+    Index("raw_matches_by_season", "competition_code", "season_raw"),
+    Index("raw_matches_by_part", "source", "part"),
 )
 
 matches = Table(
@@ -130,7 +134,35 @@ quarantine = Table(
     Column("payload", Text, nullable=False),
     Column("first_seen", Moment, nullable=False),
     Column("last_seen", Moment, nullable=False),
+    Column("scope", String(200)),  # the part or the season whose next loading says whether the row still stands here
     UniqueConstraint("source", "source_ref", "reason"),
+)
+corrections = Table(
+    "corrections",
+    schema,
+    Column("correction_id", BigInteger, primary_key=True, autoincrement=True),
+    Column("at", Moment, nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("source_ref", String(200), nullable=False),
+    Column("was", String(40), nullable=False),
+    Column("became", String(40), nullable=False),
+    Column("reason", Text, nullable=False),
+)
+source_documents = Table(
+    "source_documents",
+    schema,
+    Column("source", String(64), primary_key=True),
+    Column("url", String(400), primary_key=True),
+    Column("part", String(120), nullable=False),
+    Column("role", String(40), nullable=False),
+    Column("etag", String(200)),
+    Column("last_modified", String(80)),
+    Column("digest", String(40)),  # SHA-1 of the content that is loaded
+    Column("fetched_at", Moment),  # when that content came
+    Column("asked_at", Moment, nullable=False),
+    Column("status", String(12), nullable=False),  # loaded, refused, missing, failed
+    Column("reason", Text),
+    Column("rows", Integer),
 )
 
 tasks = Table(
