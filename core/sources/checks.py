@@ -105,10 +105,10 @@ def _refuse_mostly_broken(what: str, total: int, left_out: list[Refused]) -> Non
 
 
 def _refuse_other_league(what: str, rows: list[RawMatch], rules: Competition) -> None:
-    """So many clubs, and no pair too often, or it is not this league."""
-    for season in {row.season_raw for row in rows}:
+    """So many clubs, and no pair too often, or it is not this league. After a round or two not all of them have played."""
+    for season, matches in Counter(row.season_raw for row in rows).items():
         clubs = {folded(name) for row in rows if row.season_raw == season for name in (row.home_raw, row.away_raw)}
-        if rules.clubs and not rules.clubs[0] <= len(clubs) <= rules.clubs[1]:
+        if rules.clubs and (len(clubs) > rules.clubs[1] or (len(clubs) < rules.clubs[0] <= matches)):
             raise DocumentRefused(
                 f"{what} was refused whole: it names {len(clubs)} clubs in {season}, and the {rules.name} has {rules.clubs[0]} to "
                 f"{rules.clubs[1]}. The rows from before are kept; the next document may be better."
