@@ -11,7 +11,8 @@ ACROSS = frozenset({EUROPE, SOUTH_AMERICA, WORLD})  # a "country" of competition
 @dataclass(frozen=True)
 class Competition:
     """`home_meetings`: how often a team may host the same opponent in one season, play-offs included. `clubs`: the fewest and
-    the most that a season had; None where that says nothing. `timezone`: the one in which its times are announced.
+    the most that a season had, with those that only met in its play-offs; None where that says nothing. `timezone`: the one in
+    which its times are announced.
     """
 
     code: str
@@ -61,21 +62,21 @@ _KNOWN = (
     _league("tur.1", "Süper Lig", "Turkey", "Europe/Istanbul", 1, 18, 21),
     _league("tur.2", "1. Lig", "Turkey", "Europe/Istanbul", 2, 17, 20),
     _league("gre.1", "Super League Greece", "Greece", "Europe/Athens", 2, 14, 18),
-    _league("sui.1", "Swiss Super League", "Switzerland", "Europe/Zurich", 3, 10, 12),
+    _league("sui.1", "Swiss Super League", "Switzerland", "Europe/Zurich", 3, 10, 14),
     _league("sui.2", "Challenge League", "Switzerland", "Europe/Zurich", 3, 10, 16),
     _league("cze.1", "Czech First League", "Czech Republic", "Europe/Prague", 2, 16, 18),
     _league("hun.1", "Nemzeti Bajnokság I", "Hungary", "Europe/Budapest", 2, 12, 12),
-    _league("rus.1", "Russian Premier League", "Russia", "Europe/Moscow", 2, 16, 16),
+    _league("rus.1", "Russian Premier League", "Russia", "Europe/Moscow", 2, 16, 20),
     _league("rus.2", "Russian First League", "Russia", "Europe/Moscow", 2, 16, 22),
-    _league("fin.1", "Veikkausliiga", "Finland", "Europe/Helsinki", 3, 10, 12),
-    _league("nor.1", "Eliteserien", "Norway", "Europe/Oslo", 1, 16, 16),
-    _league("rou.1", "Superliga", "Romania", "Europe/Bucharest", 3, 14, 18),
+    _league("fin.1", "Veikkausliiga", "Finland", "Europe/Helsinki", 3, 10, 14),
+    _league("nor.1", "Eliteserien", "Norway", "Europe/Oslo", 1, 16, 18),
+    _league("rou.1", "Superliga", "Romania", "Europe/Bucharest", 3, 14, 20),
     _league("arg.1", "Liga Profesional", "Argentina", "America/Argentina/Buenos_Aires", 2, 20, 30),
     _league("bra.1", "Brasileirão Série A", "Brazil", "America/Sao_Paulo", 1, 20, 20),
     _league("bra.2", "Brasileirão Série B", "Brazil", "America/Sao_Paulo", 1, 20, 20),
     _league("col.1", "Categoría Primera A", "Colombia", "America/Bogota", 4, 18, 20),
     _league("mex.1", "Liga MX", "Mexico", "America/Mexico_City", 4, 18, 19),
-    _league("usa.1", "Major League Soccer", "USA", "America/New_York", 3, 19, 32),
+    _league("usa.1", "Major League Soccer", "USA", "America/New_York", 4, 19, 32),
     _league("jpn.1", "J1 League", "Japan", "Asia/Tokyo", 1, 18, 20),
     _league("chn.1", "Chinese Super League", "China", "Asia/Shanghai", 2, 16, 18),
     _league("aus.1", "A-League", "Australia", "Australia/Sydney", 3, 10, 13),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 
@@ -34,9 +34,10 @@ def checked(what: str, rows: Iterable[RawMatch], refused: Iterable[Refused], rul
     return Parsed(tuple(numbered), (*left_out, *twice))
 
 
-def with_legs(rows: Iterable[RawMatch]) -> tuple[list[RawMatch], list[Refused]]:
+def with_legs(rows: Iterable[RawMatch], met: Mapping[str, int] | None = None) -> tuple[list[RawMatch], list[Refused]]:
     """Each row with its `leg`, counted by day over the matches that a team hosts against another; `{leg}` in its
-    `source_ref` is filled in. A match that stands there twice is kept once.
+    `source_ref` is filled in. A match that stands there twice is kept once. `met`: how often they met before, by the
+    `source_ref` without the leg.
     """
     hosted: dict[tuple[str, str, str], list[RawMatch]] = defaultdict(list)
     for row in rows:
@@ -45,17 +46,19 @@ def with_legs(rows: Iterable[RawMatch]) -> tuple[list[RawMatch], list[Refused]]:
     twice: list[Refused] = []
     for meetings in hosted.values():
         single, again = _without_repeats(meetings)
-        kept += [_numbered(row, leg) for leg, row in enumerate(single, start=1)]
+        before = (met or {}).get(single[0].source_ref.rpartition("/")[0], 0)
+        kept += [_numbered(row, leg) for leg, row in enumerate(single, start=1 + before)]
         twice += [refusal(row, "the same match stands in the document twice") for row in again]
     return kept, twice
 
 
 def goals(told: object) -> int:
     """A number of goals; ValueError for what cannot be one."""
-    number = int(told) if isinstance(told, int | str) and not isinstance(told, bool) else -1
-    if not 0 <= number <= MOST_GOALS:
+    if isinstance(told, str) and told.isdecimal():
+        told = int(told)
+    if not isinstance(told, int) or isinstance(told, bool) or not 0 <= told <= MOST_GOALS:
         raise ValueError(f"{told!r} is no number of goals")
-    return number
+    return told
 
 
 def refusal(row: RawMatch, reason: str) -> Refused:
