@@ -20,9 +20,12 @@ names = kept.leagues(services)
 codes, seasons = choices(kept.whole_contest(services))
 code_of = {names.get(code, code): code for code in codes}
 
+leagues, periods = [ALL_LEAGUES, *code_of], [ALL_SEASONS, *seasons]
+words = dict(zip(OUTCOME_WORDS.values(), OUTCOME_WORDS, strict=True))
+state.tell_unknown({"slice": ("league", leagues), "period": ("season", periods), "outcome": ("outcome", words)})
 with st.container(horizontal=True):
-    league = st.selectbox("League", [ALL_LEAGUES, *code_of], key="slice", bind="query-params", width=175)
-    season = st.selectbox("Season", [ALL_SEASONS, *seasons], key="period", bind="query-params", width=135)
+    league = st.selectbox("League", leagues, key="slice", bind="query-params", width=175)
+    season = st.selectbox("Season", periods, key="period", bind="query-params", width=135)
 view = kept.arena(services, code_of.get(league), season if season in seasons else None)
 with head:
     frame.masthead("Arena", view.question if view else QUESTION)
@@ -40,7 +43,6 @@ else:
             "Reliability",
             "Said against happened, ten bins, bars are 95% intervals. The table has the small bins too.",
         )
-        words = dict(zip(OUTCOME_WORDS.values(), OUTCOME_WORDS, strict=True))
         chosen = st.segmented_control(
             "Outcome", list(words), default="Home win", required=True, key="outcome", bind="query-params", label_visibility="collapsed"
         )

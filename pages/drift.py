@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.football.words import FEATURE_WORDS
 from core.views.drift import drift_view
-from pages.shared import charts, frame, held, tables
+from pages.shared import charts, frame, held, state, tables
 
 reports = held.services().reports
 view = drift_view(reports.drift(), {name: words for name, (_, words) in FEATURE_WORDS.items()})
@@ -17,6 +17,8 @@ if reports.drift_error:
 if view is None:
     st.info("There is no drift report yet, or too few matches to compare. `make pipeline` writes one.")
 else:
+    names = {words: name for name, words in view.named.items()}
+    state.tell_unknown({"feature": ("feature", names)})
     tables.verdict(view.verdict)
     tables.section(
         "Score over time",
@@ -29,7 +31,6 @@ else:
         tables.tests(view.features, "Effect: difference of the means in standard deviations. “Drifts”: q below .05.")
         charts.table_and_csv(view.features_table, "drift_features")
     with right:
-        names = {words: name for name, words in view.named.items()}
         tables.section("One distribution", "Solid: the window. Outline: the season before.")
         chosen = st.selectbox("Feature", list(names), key="feature", bind="query-params", label_visibility="collapsed")
         said = view.distributions[names[chosen]]

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from prometheus_client import multiprocess
 
@@ -22,6 +23,7 @@ def opened() -> Iterator[tuple[Services, Jobs]]:
     """The services and the jobs of this process, with their threads; all of it ends with the process."""
     settings = Settings.from_environment()
     prepare_home(settings)
+    _forget_the_dead(settings)
     services = open_services(settings)
     services.start()
     services.first_page_served(pause=0)  # there are no pages to wait for
@@ -37,6 +39,25 @@ def opened() -> Iterator[tuple[Services, Jobs]]:
         services.close()
         if settings.multiproc_dir:
             multiprocess.mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]
+
+
+def _forget_the_dead(settings: Settings) -> None:
+    """A server of several processes starts one in the place of each that was killed: what that one showed of the present goes."""
+    if settings.multiproc_dir:
+        for left in Path(settings.multiproc_dir).glob("gauge_live*_*.db"):
+            pid = int(left.stem.rpartition("_")[2])
+            if not _lives(pid):
+                multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's
+    return True
 
 
 def _metrics(settings: Settings) -> sidecar.Sidecar | None:

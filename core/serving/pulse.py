@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +37,7 @@ class Pulse:
     def __init__(self, records: Records, also: Callable[[], None]) -> None:
         self._records, self._also = records, also
         self._latest: Vitals | None = None
-        self._known: set[str] = set()
+        self._beats: dict[str, float] = {}
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -67,19 +67,27 @@ class Pulse:
         try:
             workers, events = self._records.workers(), self._records.process_events(20)
         except StorageError as error:
+            self._measure(at, {name for name, beat in self._beats.items() if at - beat <= LATE})
             return Vitals(at, error=str(error))
-        self._measure(workers)
+        alive = _beats(workers, at)
+        self._beats |= alive
+        self._measure(at, alive)
         return Vitals(at, workers, events)
 
-    def _measure(self, workers: list[dict[str, Any]]) -> None:
-        # A worker's name ends with its process's id, which would make a new series with each start.
-        alive: dict[str, float] = {}
-        for worker in workers:
-            name, age = str(worker["worker"]).rpartition(":")[0], float(worker["age_seconds"])
-            alive[name] = min(age, alive.get(name, age))
-        for name, age in alive.items():
-            WORKER_UP.labels(name).set(1)
-            WORKER_HEARTBEAT_AGE.labels(name).set(age)
-        for name in self._known - alive.keys():
-            WORKER_UP.labels(name).set(0)
-        self._known |= alive.keys()
+    def _measure(self, at: float, alive: Container[str]) -> None:
+        """Every worker that was ever heard; one that is heard no more grows old."""
+        for name, beat in self._beats.items():
+            WORKER_UP.labels(name).set(int(name in alive))
+            WORKER_HEARTBEAT_AGE.labels(name).set(at - beat)
+
+
+def _beats(workers: Iterable[Mapping[str, Any]], at: float) -> dict[str, float]:
+    """When each worker's heart last beat, in monotonic seconds.
+
+    By its queue and host: its own name ends with its process's id, which would make a new series with each start.
+    """
+    beats: dict[str, float] = {}
+    for worker in workers:
+        name, beat = str(worker["worker"]).rpartition(":")[0], at - float(worker["age_seconds"])
+        beats[name] = max(beat, beats.get(name, beat))
+    return beats

@@ -48,13 +48,13 @@ class Heartbeats:
             "pid": pulse.pid,
             "host": pulse.host,
             "started_at": sortable(pulse.started_at),
-            "heartbeat_at": self._time(),
             "model_versions": json.dumps(dict(pulse.model_versions)),
             "tasks_done": pulse.tasks_done,
             "current_task": pulse.current_task,
             "stopped_at": None,
         }
         with self.database.write() as connection:
+            values["heartbeat_at"] = self._time()  # now, and not when it began to wait for the database
             known = connection.execute(workers.update().where(workers.c.worker == pulse.worker).values(values))
             if known.rowcount == 0:
                 connection.execute(workers.insert().values(worker=pulse.worker, **values))

@@ -22,6 +22,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from core.errors import TaskStateError, TaskUnknown
 from core.storage.heartbeats import TIME_TO_LIVE, Heartbeats
@@ -112,23 +113,8 @@ class TaskLedger(Heartbeats):
 
         One that waited past its deadline is not, whether or not the reaper has seen it yet.
         """
-        now = self._time()
-        started = (
-            tasks.update()
-            .where(tasks.c.task_id == task_id, tasks.c.status.in_(WAITING), sa.or_(tasks.c.deadline.is_(None), tasks.c.deadline > now))
-            .values(
-                status="STARTED",
-                worker=worker,
-                attempts=tasks.c.attempts + 1,
-                progress=None,
-                progress_note=None,
-                started_at=now,
-                deadline=self._time(limit),
-            )
-            .returning(tasks.c.name, tasks.c.arguments, tasks.c.attempts, tasks.c.failures)
-        )
         with self.database.write() as connection:
-            row = connection.execute(started).first()
+            row = connection.execute(self._started(task_id, worker, limit)).first()
             if row is None:
                 return None
             self._event(connection, task_id, "STARTED", worker)
@@ -301,6 +287,24 @@ class TaskLedger(Heartbeats):
     def _event(self, connection: sa.Connection, task_id: str, status: str, worker: str | None = None, note: str | None = None) -> None:
         row = {"task_id": task_id, "at": self._time(), "status": status, "worker": worker, "note": note}
         connection.execute(_EVENT, row)
+
+    def _started(self, task_id: str, worker: str, limit: float) -> ReturningUpdate[Any]:
+        """To be made within the transaction: its times count from when the database was there."""
+        now = self._time()
+        return (
+            tasks.update()
+            .where(tasks.c.task_id == task_id, tasks.c.status.in_(WAITING), sa.or_(tasks.c.deadline.is_(None), tasks.c.deadline > now))
+            .values(
+                status="STARTED",
+                worker=worker,
+                attempts=tasks.c.attempts + 1,
+                progress=None,
+                progress_note=None,
+                started_at=now,
+                deadline=self._time(limit),
+            )
+            .returning(tasks.c.name, tasks.c.arguments, tasks.c.attempts, tasks.c.failures)
+        )
 
     def _mine(self, task_id: str, worker: str) -> tuple[sa.ColumnElement[bool], ...]:
         return tasks.c.task_id == task_id, tasks.c.status == "STARTED", tasks.c.worker == worker

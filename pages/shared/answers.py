@@ -18,6 +18,8 @@ def choose(options: Mapping[int, str], match_id: int | None, versions: Mapping[s
     """A match and a stage. The address leads, so that going back in the browser brings the last ones back."""
     keys, stages = list(options), list(versions)
     asked = state.said("stage").lower()
+    if asked not in stages:
+        state.tell_unknown({"stage": ("stage", stages)})
     st.session_state["choose_match"] = match_id if match_id in options else keys[0]
     st.session_state["choose_stage"] = asked if asked in stages else stages[0]
     left, right = st.columns([3, 2], gap="medium", vertical_alignment="bottom")

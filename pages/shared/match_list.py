@@ -46,6 +46,10 @@ def _results(_services: Services, said: object, known: object, version: int | No
 
 def choose(services: Services, known: list[view.Card]) -> view.Choices:
     """The row of choices, each kept in the address."""
+    leagues, teams = [ALL_LEAGUES, *view.leagues(known)], [ALL_TEAMS, *view.teams(known)]
+    offered = {"sex": ("choice", view.SEXES), "league": ("league", leagues), "team": ("team", teams), "clear": ("choice", view.CONFIDENCE)}
+    days = {"from": ("day", state.Days()), "to": ("day", state.Days())}
+    state.tell_unknown({**offered, **days, state.ZONE: ("time zone", [state.OWN_ZONE, *state.zones()])})
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="choices"):
         q = st.text_input(
             "Search", key="q", bind="query-params", type="search", live=True, placeholder="Team or league",
@@ -62,14 +66,14 @@ def choose(services: Services, known: list[view.Card]) -> view.Choices:
         )
         narrowed = sum(name in st.query_params for name in FILTERS)
         with st.popover(f"Filters: {narrowed}" if narrowed else "Filters", icon=":material/tune:", key="filters"):
-            league, team, confidence, first, last = _filters(known)
+            league, team, confidence, first, last = _filters(leagues, teams)
         st.html(cards.legend(), width="content")
     return view.Choices((q or "")[: state.LONGEST], view.SEXES.get(sex or "All"), league, team, confidence, first, last)
 
 
-def _filters(known: list[view.Card]) -> tuple[str | None, str | None, str, date | None, date | None]:
-    league = st.selectbox("League", [ALL_LEAGUES, *view.leagues(known)], key="league", bind="query-params")
-    team = st.selectbox("Team", [ALL_TEAMS, *view.teams(known)], key="team", bind="query-params")
+def _filters(leagues: list[str], teams: list[str]) -> tuple[str | None, str | None, str, date | None, date | None]:
+    league = st.selectbox("League", leagues, key="league", bind="query-params")
+    team = st.selectbox("Team", teams, key="team", bind="query-params")
     confidence = st.selectbox("How clear", list(view.CONFIDENCE), key="clear", bind="query-params")
     with st.container(horizontal=True):
         first = st.date_input("From", None, key="from", bind="query-params")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping
+from datetime import date
 from functools import cache
 from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -9,6 +11,8 @@ from zoneinfo import ZoneInfo, available_timezones
 import streamlit as st
 
 from core.settings import Settings
+from core.views.words import listed
+from pages.shared import cards
 
 ZONE = "tz"
 OWN_ZONE = "My own"
@@ -24,6 +28,28 @@ def keep(name: str, value: str) -> None:
     """Write a choice into the address, for one that is bound to no widget."""
     if st.query_params.get(name) != value:
         st.query_params[name] = value
+
+
+class Days:
+    """Every day, as it is written in an address: `2026-03-14`."""
+
+    def __contains__(self, text: object) -> bool:
+        try:
+            date.fromisoformat(str(text))
+        except ValueError:
+            return False
+        return True
+
+
+def tell_unknown(choices: Mapping[str, tuple[str, Container[str]]]) -> None:
+    """Say which choices of the address there are none of: by name, what it is called and what there is to choose.
+
+    Before their widgets are drawn, since those drop such a choice without a word.
+    """
+    asked = {name: st.query_params.get(name) for name in choices}
+    unknown = [f"{choices[name][0]} “{given[:LONGEST]}”" for name, given in asked.items() if given and given not in choices[name][1]]
+    if unknown:
+        st.html(cards.banner("Part of this address is left aside.", f"There is no {listed(unknown)} here.", "info"))
 
 
 def zone() -> ZoneInfo:

@@ -31,6 +31,7 @@ def test_what_is_no_league_in_the_address_is_left_aside(house):  # noqa: F811
     page = house.open("arena", slice="<b>none</b>", period="1066", outcome="Penalty")
     assert not page.exception
     assert "Judged on the same 400 matches" in said(page)
+    assert "There is no league “<b>none</b>”, season “1066” and outcome “Penalty” here." in said(page)
 
 
 def test_choosing_an_outcome_shows_its_reliability(house):  # noqa: F811

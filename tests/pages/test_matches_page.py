@@ -107,10 +107,17 @@ def test_men_and_women_are_told_apart():
     [("sex", "<b>"), ("league", "none"), ("team", "' OR 1=1"), ("clear", "?"), ("from", "yesterday"), ("to", "9999-99-99"), ("page", "-1"),
      ("page", "1e9"), ("page", "99"), ("tz", "Mars/Olympus"), ("tz", "../etc/passwd")],
 )  # fmt: skip
-def test_what_is_no_choice_is_left_aside(name, value):
+def test_what_is_no_choice_is_left_aside_with_a_word(name, value):
     page = home(**{name: value})
     assert not page.exception and not page.error
     assert len(cards(page)) == to_come()
+    if name != "page":
+        assert f"“{escape(value)}” here." in said_raw(page)
+
+
+def test_what_is_a_choice_is_taken_without_a_word():
+    page = home(sex="Women", clear="Toss-up", tz="Asia/Tokyo", **{"from": "2026-03-13"})
+    assert "left aside" not in said_raw(page)
 
 
 def test_another_time_zone_moves_the_kick_offs_and_goes_with_the_links():

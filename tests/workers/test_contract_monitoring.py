@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client import REGISTRY
@@ -346,14 +349,14 @@ def alone(tmp_path_factory):
             return None
 
     eventually(answers, 60)
-    yield ask, home.parent / "log.txt"
+    yield SimpleNamespace(ask=ask, log=home.parent / "log.txt", shared=shared)
     process.terminate()
     process.wait(20)
     log.close()
 
 
 def test_EP_1_several_processes_are_counted_together(alone):
-    ask, _ = alone
+    ask = alone.ask
     for _ in range(60):
         ask("/predict/matches/", **{"X-API-Key": KEY})
     for _ in range(10):  # whichever process answers
@@ -365,13 +368,24 @@ def test_EP_1_several_processes_are_counted_together(alone):
 
 
 def test_AUTH_5_a_token_in_the_query_reaches_no_log(alone):
-    ask, log = alone
+    ask, log = alone.ask, alone.log
     with pytest.raises(urllib.error.HTTPError):
         ask("/predict/matches/?token=a-secret-in-the-query")
     ask("/livescores/?token=a-secret-in-the-query")
     time.sleep(0.3)
     assert "/livescores/" in log.read_text()
     assert "a-secret-in-the-query" not in log.read_text()
+
+
+def test_EP_1_a_process_that_was_killed_shows_nothing_any_more_and_its_counts_stay(alone):
+    def showing():
+        return {int(path.stem.rpartition("_")[2]) for path in alone.shared.glob("gauge_live*_*.db")}
+
+    before = showing()
+    killed = max(before)
+    os.kill(killed, signal.SIGKILL)
+    eventually(lambda: killed not in showing() and showing() - before, 30)
+    assert (alone.shared / f"counter_{killed}.db").exists()
 
 
 @pytest.mark.parametrize("kind", ["a file", "below a file"])

@@ -137,6 +137,21 @@ def test_what_dies_is_started_again_within_five_seconds_and_it_is_written_down(s
 
 
 @pytest.mark.long
+def test_EP_1_what_a_killed_worker_showed_of_the_present_is_forgotten_and_what_it_counted_stays(start, tmp_path):
+    shared = tmp_path / "shared"
+    run = start(PROMETHEUS_MULTIPROC_DIR=str(shared)).ready()
+    pid = run.pids()["ml"]
+
+    def files():
+        return {path.name for path in shared.glob(f"*_{pid}.db")}
+
+    eventually(lambda: f"gauge_livemostrecent_{pid}.db" in files())
+    before = files()
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: files() == {name for name in before if not name.startswith("gauge_live")}, 5)
+    assert files()
+
+
 def test_a_worker_that_hangs_is_killed_and_started_again(start):
     run = start().ready()
     first = run.pids()["ml"]
