@@ -16,6 +16,7 @@ if __name__ == "__main__":
         {
             "": [
                 st.Page("pages/matches.py", title="Matches", icon=":material/calendar_month:", default=True),
+                st.Page("pages/live.py", title="Live", icon=":material/sensors:", url_path="live"),
                 st.Page("pages/match.py", title="Match", url_path="match", visibility="hidden"),
             ],
             "Models": [

@@ -14,6 +14,7 @@ Phase = Literal[
 IN_PLAY: frozenset[Phase] = frozenset({"first_half", "half_time", "second_half", "extra_time", "shootout", "settling"})
 OVER: frozenset[Phase] = frozenset({"finished", "postponed", "cancelled", "abandoned"})
 STALE_AFTER = timedelta(minutes=5)
+REPLAYED, ILLUSTRATIVE = "replay", "replay-illustrative"  # the source of a replayed match whose goal minutes are known, or drawn
 NO_PHASES = frozenset({"openligadb"})  # sources that tell neither phase nor minute: both are worked out, and shown as estimated
 
 
@@ -51,6 +52,11 @@ class LiveRow:
     def phase_estimated(self) -> bool:
         """Whether the phase was worked out from the kick-off and the goals, because the source names none."""
         return self.source in NO_PHASES and self.phase in IN_PLAY
+
+    @property
+    def illustrative(self) -> bool:
+        """Whether the minutes of the goals are drawn, because nobody knows the real ones."""
+        return self.source == ILLUSTRATIVE
 
     def newer_than(self, other: LiveRow) -> bool:
         """Whether this version replaces `other`; an older or equal one does not."""

@@ -12,6 +12,7 @@ class Told:
     challenger: int | None = 15
     replaying: bool = False
     stale: bool = False
+    moment: datetime | None = None
 
 
 def test_the_chip_says_how_old_the_data_are_who_speaks_and_in_which_time():
@@ -20,6 +21,8 @@ def test_the_chip_says_how_old_the_data_are_who_speaks_and_in_which_time():
 
 def test_a_replay_names_its_moment_instead_of_an_age():
     assert chip(replace(Told(), replaying=True), "London").facts[0] == ("Replaying", "18 April 2026, 12:00 UTC")
+    moved = replace(Told(), replaying=True, moment=datetime(2026, 4, 19, 15, 37, tzinfo=UTC))
+    assert chip(moved, "London").facts[0] == ("Replaying", "19 April 2026, 15:37 UTC"), "the clock runs on while its batch is older"
 
 
 def test_what_is_not_there_is_left_out_or_said():
