@@ -24,6 +24,7 @@ from core.storage.task_ledger import TaskLedger
 from workers import leash, log, sidecar
 from workers.broker import Queue
 from workers.jobs import KINDS, QUEUES, Kind, queue_name
+from workers.live_loop import start_live
 from workers.log import line
 from workers.reaper import start_reaper
 from workers.recorder import Body, Recorder
@@ -33,6 +34,7 @@ from workers.tasks import Tasks
 # Seconds to finish the task at work when asked to stop; after that it is handed back.
 PATIENCE = 3.0
 AWAY_SECONDS = 1.0
+LIVE_QUEUE = "batch"  # whose workers bring live scores, beside their tasks
 
 
 class Work(Protocol):
@@ -138,6 +140,8 @@ class Station:
         heartbeat = Repeat("heartbeat", HEARTBEAT, lambda: self.beat(ledger))
         heartbeat.start()
         self._threads = [heartbeat, start_reaper(self.settings)]
+        if self.queue == LIVE_QUEUE:
+            self._threads.append(start_live(self.settings))
         line("worker started", worker=self.name, queue=self.queue, model_versions=dict(self.work.versions()))
 
     def beat(self, ledger: TaskLedger) -> None:

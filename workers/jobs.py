@@ -39,6 +39,7 @@ KINDS: Mapping[str, Kind] = {
     "promote": Kind("ml", 120.0),
     "rollback": Kind("ml", 120.0),
     "refresh": Kind("batch", 1800.0),
+    "advance": Kind("batch", 1800.0),
 }
 
 
@@ -95,11 +96,18 @@ class Jobs:
 
     def refresh(self) -> str:
         """Queue a run of the pipeline, or name the one that waits or runs already."""
-        last = self.ledger.recent(1, name="refresh")
+        return self._one_at_a_time("refresh", {})
+
+    def advance(self, to: str) -> str:
+        """Queue that the replay's clock is moved, or name the task that does so already. `to` as the command takes it."""
+        return self._one_at_a_time("advance", {"to": to})
+
+    def _one_at_a_time(self, name: str, arguments: Mapping[str, Any]) -> str:
+        last = self.ledger.recent(1, name=name)
         if last and last[0]["status"] not in ENDED:
             return str(last[0]["task_id"])
         # Whoever asks after the same last run makes the same task.
-        return self.hand_in("refresh", {}, f"after {last[0]['task_id']}" if last else "the first")
+        return self.hand_in(name, arguments, f"after {last[0]['task_id']}" if last else "the first")
 
     def hand_in(self, name: str, arguments: Mapping[str, Any], idempotency_key: str | None = None) -> str:
         """Queue a task of this kind. The same key gives the same task; ValueError for arguments that are not JSON."""

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from core.clock import iso, real_now
 from core.errors import FileMissing
-from core.storage import pipeline_log, replay
+from core.storage import live_scores, pipeline_log, replay
 from workers.workplace import POINTER, PUBLISHED, Figures, Workplace, whole
 
 # Kept beside a batch: the pointer as it was when the batch was served. It tells which models the batch needs.
@@ -34,6 +34,7 @@ def publish(place: Workplace) -> Figures:
         version = f"{real_now():%Y%m%dT%H%M%S%f}Z-{digest}"
         _write(place, version, files, models)
     pipeline_log.note(place.database, PUBLISHED, version)
+    live_scores.settle(place.database, place.now)
     if place.settings.clock.moment is not None:
         replay.arrive(place.database, place.settings.clock.moment)
     removed = _tidy(place, version, int(place.parameters["publish"]["keep"]))

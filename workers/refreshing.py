@@ -24,10 +24,10 @@ PATIENCE = 10.0
 
 
 class Run:
-    """One run of `python -m workers.pipeline`, and what its log has said so far."""
+    """One run of `python -m workers.pipeline` with these arguments, and what its log has said so far."""
 
-    def __init__(self) -> None:
-        command = [sys.executable, "-m", "workers.leash", str(os.getpid()), "workers.pipeline"]
+    def __init__(self, *arguments: str) -> None:
+        command = [sys.executable, "-m", "workers.leash", str(os.getpid()), "workers.pipeline", *arguments]
         self.process = subprocess.Popen(
             command, cwd=PROJECT, env=child_environment(PROJECT), stderr=subprocess.PIPE, start_new_session=True
         )
@@ -86,7 +86,15 @@ class Run:
 
 def refresh() -> dict[str, Any]:
     """Run what changed in the pipeline: {stages, seconds}. PipelineFailed says which stage failed, and why."""
-    run = Run()
+    return _through(Run())
+
+
+def advance(to: str) -> dict[str, Any]:
+    """Move the replay's clock, and run what follows from that: as `refresh`."""
+    return _through(Run("advance", "--to", to))
+
+
+def _through(run: Run) -> dict[str, Any]:
     if run.wait() != 0:
         raise PipelineFailed(f"The pipeline failed after {run.done} of its stages: {run.why()}")
     return {"stages": run.done, "seconds": run.seconds}

@@ -51,10 +51,23 @@ class Script:
         break_begins = self.kickoff + timedelta(minutes=HALF_ENDS)
         at_half = self._score(break_begins) if moment >= break_begins else (None, None)
         return LiveRow(
-            ILLUSTRATIVE if self.illustrative else REPLAYED, str(self.match_id), moment, self.competition_code, self.sex, self.home, self.away,
-            phase, self.match_id, kickoff_utc=self.kickoff, minute=minute, stoppage=stoppage, home_score=home, away_score=away,
-            ht_home=at_half[0], ht_away=at_half[1],
-        )  # fmt: skip
+            source=ILLUSTRATIVE if self.illustrative else REPLAYED,
+            source_match_id=str(self.match_id),
+            observed_at=moment,
+            competition_code=self.competition_code,
+            sex=self.sex,
+            home_name=self.home,
+            away_name=self.away,
+            phase=phase,
+            match_id=self.match_id,
+            kickoff_utc=self.kickoff,
+            minute=minute,
+            stoppage=stoppage,
+            home_score=home,
+            away_score=away,
+            ht_home=at_half[0],
+            ht_away=at_half[1],
+        )
 
     def _elapsed(self, moment: datetime) -> int:
         return (moment - self.kickoff) // timedelta(minutes=1)

@@ -14,10 +14,12 @@ from core.clock import from_iso
 from core.errors import DocumentRefused
 from core.football.matches import Teams
 from core.football.raw import RawMatch, Refused, ScoreBasis
+from core.football.replayed import Goal
 
 SOURCE = "snapshot"
 MATCHES_FILE = "matches.csv.gz"
 ALIASES_FILE = "team_aliases.csv"
+GOALS_FILE = "goal_minutes.csv.gz"
 BROKEN_AT_MOST = 0.01  # above this share of unreadable rows it is the file that is broken, not a row
 MOST_GOALS = 40
 
@@ -58,6 +60,19 @@ def read(folder: Path) -> SnapshotRows:
     """
     matches, refused = parse_matches(_text(folder / MATCHES_FILE))
     return SnapshotRows(matches, parse_aliases(_text(folder / ALIASES_FILE)), refused)
+
+
+def read_goals(folder: Path) -> dict[int, tuple[Goal, ...]]:
+    """The goals of each match for which their minutes are known, by match id; DocumentRefused when the file cannot be read."""
+    goals: dict[int, list[Goal]] = {}
+    for line, row in enumerate(_rows(_text(folder / GOALS_FILE), GOALS_FILE, frozenset(("match_id", "minute", "side"))), start=2):
+        try:
+            # A few goals stand in minute 0, which no match has.
+            goal = Goal(max(1, _whole("minute", row["minute"], 130, least=0)), {"home": True, "away": False}[row["side"]])
+            goals.setdefault(int(row["match_id"]), []).append(goal)
+        except (KeyError, ValueError) as error:
+            raise DocumentRefused(f"Line {line} of {GOALS_FILE} cannot be read ({error}). Take the file from the release again.") from error
+    return {match_id: tuple(sorted(fallen)) for match_id, fallen in goals.items()}
 
 
 def parse_matches(text: str) -> tuple[tuple[RawMatch, ...], tuple[Refused, ...]]:

@@ -71,8 +71,6 @@ def turn_back(database: Database, start: datetime) -> Replay:
 
 def restart(database: Database, start: datetime) -> Replay:
     """Begin again: at the start, with nothing in play."""
-    with database.write() as connection:
-        connection.execute(live_matches.delete())
     return _change(database, start, lambda _: Replay(start, start))
 
 
@@ -103,6 +101,8 @@ def _change(database: Database, start: datetime, change: Callable[[Replay], Repl
         changed = change(stands)
         if changed != stands:
             keep(connection, NAME, _to_json(changed))
+        if changed.moment < stands.moment:
+            connection.execute(live_matches.delete())  # it begins again: nothing is in play yet
         return changed
 
 

@@ -20,7 +20,9 @@ from pages.shared.match_list import ALL_LEAGUES
 Choice = tuple[str | None, date | None]
 WARNED = ("goal taken back", "no news", "no live score")  # how the tags begin that stand out
 ESTIMATED = "~ the half and the minute are worked out from the kick-off, since the source tells neither."
-ILLUSTRATIVE = "Illustrative: the result is real, but nobody here knows the minutes of its goals; they are drawn from other matches."
+ILLUSTRATIVE = (
+    "Illustrative: the result is real, but its kick-off or the minutes of its goals are not known here; these are drawn from other matches."
+)
 
 
 def choose(services: Services, zone: ZoneInfo) -> Choice:
