@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
+from functools import cache
 
 from core.errors import DocumentRefused
 from core.football.competitions import Competition
@@ -36,19 +37,20 @@ def checked(what: str, rows: Iterable[RawMatch], refused: Iterable[Refused], rul
 
 def with_legs(rows: Iterable[RawMatch], met: Mapping[str, int] | None = None) -> tuple[list[RawMatch], list[Refused]]:
     """Each row with its `leg`, counted by day over the matches that a team hosts against another; `{leg}` in its
-    `source_ref` is filled in. A match that stands there twice is kept once. `met`: how often they met before, by the
+    `source_ref` is filled in. A match that stands there twice is kept once at most. `met`: how often they met before, by the
     `source_ref` without the leg.
     """
-    hosted: dict[tuple[str, str, str], list[RawMatch]] = defaultdict(list)
+    name = cache(folded)
+    hosted: dict[tuple[str, str, str, str], list[RawMatch]] = defaultdict(list)
     for row in rows:
-        hosted[row.season_raw, folded(row.home_raw), folded(row.away_raw)].append(row)
+        hosted[row.competition_code, row.season_raw, name(row.home_raw), name(row.away_raw)].append(row)
     kept: list[RawMatch] = []
     twice: list[Refused] = []
     for meetings in hosted.values():
-        single, again = _without_repeats(meetings)
-        before = (met or {}).get(single[0].source_ref.rpartition("/")[0], 0)
+        single, again = _without_repeats(meetings) if len(meetings) > 1 else (meetings, [])
+        before = (met or {}).get(meetings[0].source_ref.rpartition("/")[0], 0)
         kept += [_numbered(row, leg) for leg, row in enumerate(single, start=1 + before)]
-        twice += [refusal(row, "the same match stands in the document twice") for row in again]
+        twice += again
     return kept, twice
 
 
@@ -67,18 +69,19 @@ def refusal(row: RawMatch, reason: str) -> Refused:
     return Refused(row.source, row.source_ref.format(leg=1), reason, f"{row.date_local} {row.home_raw} v {row.away_raw}{score}")
 
 
-def _without_repeats(meetings: list[RawMatch]) -> tuple[list[RawMatch], list[RawMatch]]:
-    """Meetings by day, the later ones of the same day apart; of these the one with a score stays."""
-    if len(meetings) == 1:
-        return meetings, []
-    single: dict[date, RawMatch] = {}
-    again = []
+def _without_repeats(meetings: list[RawMatch]) -> tuple[list[RawMatch], list[Refused]]:
+    """Meetings by day, and what stands there twice on one day: taken once, or not at all where the scores contradict."""
+    by_day: dict[date, list[RawMatch]] = defaultdict(list)
     for row in sorted(meetings, key=lambda row: (row.date_local, row.ft_home is None)):
-        if row.date_local in single:
-            again.append(row)
-        else:
-            single[row.date_local] = row
-    return list(single.values()), again
+        by_day[row.date_local].append(row)
+    single: list[RawMatch] = []
+    twice: list[Refused] = []
+    for same in by_day.values():
+        scores = {(row.ft_home, row.ft_away) for row in same if row.ft_home is not None}
+        single += same[:1] if len(scores) < 2 else []
+        reason = "the same match stands in the document twice" + (", with different scores" if len(scores) > 1 else "")
+        twice += [refusal(row, reason) for row in (same[1:] if len(scores) < 2 else same)]
+    return single, twice
 
 
 def _numbered(row: RawMatch, leg: int) -> RawMatch:
