@@ -33,6 +33,19 @@ def test_with_nothing_set_the_bundled_matches_are_replayed_on_this_machine_alone
     assert settings.database_url == f"sqlite:///{tmp_path}/replay/soccer.db"
 
 
+def test_the_defaults_are_those_of_the_contract(tmp_path):
+    settings = read(tmp_path)
+    folder = tmp_path / "replay"
+    assert (settings.host, settings.port, settings.metrics_port, settings.worker_metrics_port) == ("127.0.0.1", 8501, 9108, 9109)
+    assert (settings.stages, settings.model_name) == (("champion", "challenger", "baseline"), "soccer-match-outcome")
+    assert (settings.sync_timeout, settings.lookup_check_interval, settings.lookup_max_age) == (30, 60, 36 * 3600)
+    assert (settings.retry_delay, settings.multiproc_dir, settings.s3_endpoint, settings.keys) == (10, None, None, ())
+    assert (settings.allow_query_token, settings.close_monitoring) == (False, False)
+    assert settings.tracking_uri == f"sqlite:///{folder}/mlflow.db"
+    assert settings.queue_url == f"sqlite:///{folder}/queue.db"
+    assert settings.store_url == f"{folder}/store"
+
+
 def test_once_a_source_was_fetched_the_app_is_about_today(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "fetched").touch()
@@ -79,6 +92,11 @@ def test_AUTH_4_the_first_run_writes_a_random_key_that_only_its_owner_reads(tmp_
     assert read(other).keys != first.keys
 
 
+def test_AUTH_4_git_ignores_the_place_of_the_key():
+    assert "/var/" in (PROJECT / ".gitignore").read_text().splitlines()
+    assert Settings.from_environment({}).key_file == PROJECT / "var" / "api_key"
+
+
 def test_a_key_file_that_was_left_empty_gets_its_key(tmp_path):
     (tmp_path / "api_key").touch()
     prepare_home(read(tmp_path))
@@ -94,7 +112,7 @@ def test_a_key_file_that_holds_no_text_is_named(tmp_path):
         read(tmp_path)
 
 
-def test_two_keys_are_valid_while_one_replaces_the_other(tmp_path):
+def test_AUTH_1_two_keys_are_valid_while_one_replaces_the_other(tmp_path):
     assert read(tmp_path, FASTAPI_HEADER_TOKEN="new, old").keys == ("new", "old")
 
 

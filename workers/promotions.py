@@ -13,6 +13,7 @@ from core.errors import PromotionRefused, TaskStateError
 from core.storage import audit_log, leases, logbook
 from core.storage.database import Database
 from core.storage.registry import Registry
+from workers.progress import report
 
 CHAMPION = "champion"
 LEASE = "promotion"
@@ -58,6 +59,7 @@ class Promotions:
     def _move(self, action: str, champion: int | None, version: int, reason: str, who: str, request: str | None) -> dict[str, Any]:
         metrics = {"to": self._metrics(version), "from": None if champion is None else self._metrics(champion), "request": request}
         decision = audit_log.Decision(who, action, champion, version, reason, metrics)
+        report(0.5, "changes the champion")  # the last moment to stop it
         audit_log.intend(self.database, decision)
         self.registry.set_alias(CHAMPION, version)
         audit_log.write(self.database, decision)
@@ -85,6 +87,7 @@ class Promotions:
         while not leases.take(self.database, LEASE, holder, LEASE_SECONDS):
             if time.monotonic() > until:
                 raise TaskStateError("Another promotion or rollback is under way. This one is tried again by itself.")
+            report(0.1, "waits for another decision")
             time.sleep(0.1)
         try:
             champion = self.registry.aliases().get(CHAMPION)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -9,8 +10,11 @@ from typing import Any
 
 import anyio
 import streamlit as st
+from streamlit import runtime
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.stats import ACTIVE_SESSIONS_FAMILY
 
+from core.metrics import SESSIONS
 from pages.shared import held
 
 
@@ -30,18 +34,29 @@ def lifespan(api: Any, sidecar: Any) -> Callable[[st.App], AbstractAsyncContextM
         metrics = sidecar.serve(services.settings.metrics_port, services.settings.host)
         reaper = sidecar.watch_tasks(services.settings)
         await anyio.to_thread.run_sync(_warm)
+        counting = asyncio.create_task(_count_sessions())
         # What is here now stays: the collector need not look at it again, while a page is drawn.
         gc.collect()
         gc.freeze()
         try:
             yield
         finally:
+            counting.cancel()
             reaper.stop()
             metrics.close()
             held.jobs().close()
             services.close()
 
     return opened
+
+
+async def _count_sessions() -> None:
+    """Look each second how many visitors are here: Streamlit tells nobody when one leaves."""
+    while True:
+        if runtime.exists():
+            (found,) = runtime.get_instance().stats_mgr.get_stats([ACTIVE_SESSIONS_FAMILY])[ACTIVE_SESSIONS_FAMILY]
+            SESSIONS.set(found.value)
+        await asyncio.sleep(1)
 
 
 def _warm() -> None:

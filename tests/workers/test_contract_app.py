@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from bench.session import Visitor
 from tests.workers.house import ROOT, environment, eventually, free_port
 from tests.workers.served import KEY, Served
 from workers.api import PREFIXES
@@ -48,7 +49,7 @@ def running(request, tmp_path_factory):
     try:
         eventually(is_up, 90)
         assert process.poll() is None, (home.parent / "log.txt").read_text()
-        yield SimpleNamespace(ask=ask, ids=ids, within_app=request.param == "app:app")
+        yield SimpleNamespace(ask=ask, ids=ids, port=port, within_app=request.param == "app:app")
     finally:
         process.terminate()
         process.wait(20)
@@ -128,3 +129,22 @@ def test_long_lists_are_compressed_where_the_caller_takes_that(running):
     if running.within_app:
         answer = running.ask("GET", "/predict/predictions/", **{"Accept-Encoding": "gzip"})
         assert answer.headers["Content-Encoding"] == "gzip"
+
+
+def test_the_sessions_that_are_open_are_counted_and_those_that_ended_are_not(running):
+    if not running.within_app:
+        pytest.skip("the API alone has no pages")
+
+    def told(sample):
+        lines = running.ask("GET", "/metrics").body.decode().splitlines()
+        return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(sample)), None)
+
+    before, drawn = told("app_sessions"), told('app_page_render_seconds_count{page="matches"}') or 0
+    visitors = [Visitor(f"127.0.0.1:{running.port}") for _ in range(2)]
+    for visitor in visitors:
+        visitor.run()
+    eventually(lambda: told("app_sessions") == before + 2, 5)
+    assert told('app_page_render_seconds_count{page="matches"}') == drawn + 2
+    for visitor in visitors:
+        visitor.close()
+    eventually(lambda: told("app_sessions") == before, 5)

@@ -77,6 +77,12 @@ def test_EP_6_works_without_the_model_loaded(tmp_path):
     served.close()
 
 
+def test_EP_6_the_request_itself_asks_no_registry(fresh, monkeypatch):
+    monkeypatch.setattr(fresh.services.models._shelf, "_registry", None)
+    monkeypatch.setattr(fresh.services.models._shelf, "_store", None)
+    assert fresh.client.get("/predict/model/info").status_code == 200
+
+
 def test_EP_6_an_absent_alias_is_404(tmp_path):
     served = Served(tmp_path / "home", published=False, start=False)
     publish_small(served.store, {"champion": 1})

@@ -19,7 +19,7 @@ from core.football.matches import plain
 from core.serving.origins import POINTER
 from tests.serving.batches import MOMENT, matches, parquet, predictions
 from tests.serving.models import SIGNATURE, model
-from tests.workers.served import Served, publish_small
+from tests.workers.served import VERSIONS, Served, publish_small
 from workers import schemas
 from workers.fixtures import Fixtures, Wanted
 
@@ -260,7 +260,7 @@ def test_EP_3_a_body_that_cannot_be_read_is_400_in_words(served, body):
 
 
 @pytest.mark.parametrize("path", ["/predict/?stage={}", "/predict/{id}?stage={}", "/predict/model/info?stage={}"])
-def test_EP_3_a_stage_that_is_none_is_422_and_one_that_is_not_listed_or_has_no_model_503(served, tmp_path, path):
+def test_EP_3_EP_5_EP_6_a_stage_that_is_none_is_422_and_one_that_is_not_listed_or_has_no_model_503(served, tmp_path, path):
     match_id = served.ids()[0]
 
     def ask(client, stage):
@@ -281,7 +281,7 @@ def test_EP_3_a_stage_that_is_none_is_422_and_one_that_is_not_listed_or_has_no_m
         few.close()
 
 
-def test_EP_3_a_stage_without_a_model_is_503(tmp_path):
+def test_EP_3_EP_5_a_stage_without_a_model_is_503(tmp_path):
     served = Served(tmp_path / "home", published=False, start=False)
     publish_small(served.store, {"champion": 1})
     for answer in (
@@ -452,7 +452,12 @@ def test_EP_5_forecasts_a_match_of_the_batch_and_dates_its_features(served):
     assert said["features_computed_at"].endswith("Z")
     assert said | {"predicted_at": ""} == served.services.models.predict_row(match_id, "challenger") | {"predicted_at": ""}
     assert counted("match", "challenger") == before + 1
-    assert served.client.get(f"/predict/{match_id + 1}").status_code == 404
+
+
+def test_EP_5_a_match_that_is_not_in_the_batch_is_404_whatever_the_stage(served):
+    for stage in VERSIONS:
+        answer = served.client.get(f"/predict/{served.ids()[0] + 1}?stage={stage}")
+        assert (answer.status_code, "/predict/matches/" in answer.json()["detail"]) == (404, True)
 
 
 def test_EP_7_hands_a_match_to_a_worker_at_once(served):

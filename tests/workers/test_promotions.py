@@ -14,7 +14,7 @@ from core.storage import audit_log, leases, logbook
 from core.storage.database import Database
 from core.storage.registry import Registry
 from tests.serving.models import register
-from workers import promotions
+from workers import progress, promotions
 from workers.promotions import LEASE, Promotions, before
 
 
@@ -151,6 +151,25 @@ def test_EP_15_a_task_that_was_killed_before_the_alias_moved_starts_again_and_le
     assert [(row["who"], row["to_version"]) for row in logbook.decisions(decider.database)] == [("another", 3)]
     with pytest.raises(PromotionRefused, match="another made it so"):
         decider.promote(2, "better", 1, who="a person", request="r7")
+
+
+@pytest.mark.parametrize("turn", ["while it waits", "at once"])
+def test_TK_7_a_promotion_tells_how_far_it_is_and_can_be_cancelled_until_the_alias_moves(decider, turn):
+    heard = []
+
+    def tell(share, note):
+        heard.append((share, note))
+        leases.take(decider.database, LEASE, "somebody else", 0)
+        return turn == "while it waits" and share < 0.5
+
+    if turn == "while it waits":
+        leases.take(decider.database, LEASE, "somebody else", 30)
+    with progress.told(tell), pytest.raises(progress.Revoked):
+        decider.promote(2, "better", 1, request="r1")
+    assert heard[-1] == (0.5, "changes the champion")
+    assert ((0.1, "waits for another decision") in heard) is (turn == "while it waits")
+    assert (champion(decider), logbook.decisions(decider.database), audit_log.intended(decider.database)) == (1, [], None)
+    assert decider.promote(2, "better", 1, request="r2")["to_version"] == 2
 
 
 def test_EP_15_while_somebody_else_decides_it_waits_and_then_is_tried_again(decider, monkeypatch):

@@ -1,15 +1,18 @@
-"""What the reaper does beside putting lost tasks back: it forgets what ended long ago."""
+"""The reaper, in each worker and in the web process: it misses hearts that stopped, and forgets what ended long ago."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from core.clock import real_now
-from core.storage import retention
+from core.storage import leases, retention
 from core.storage.task_ledger import TaskLedger
+from tests.workers.house import eventually
+from workers import sidecar
 from workers.reaper import Reaper
 
 
@@ -44,3 +47,49 @@ def test_what_ended_long_ago_is_forgotten_some_with_each_pass_until_none_is_left
 def test_with_more_days_or_none_set_it_stays(sqlite_house, days):
     ended(sqlite_house, 2)
     assert passes(sqlite_house, replace(sqlite_house.settings, task_days=days), 2) == [2, 2]
+
+
+def lost(house):
+    """A task whose worker was never heard of again."""
+    long_ago = TaskLedger(house.database, now=lambda: real_now() - timedelta(seconds=6))
+    task_id = long_ago.create("echo", "ml", {"value": 1})
+    long_ago.claim(task_id, "ml@gone:1", 30)
+    return task_id
+
+
+def test_TK_6_the_web_process_reaps_too_while_no_worker_lives(sqlite_house):
+    task_id = lost(sqlite_house)
+    reaper = sidecar.watch_tasks(sqlite_house.settings)
+    eventually(lambda: sqlite_house.ledger.get(task_id)["status"] == "LOST", 5)
+    eventually(lambda: sqlite_house.jobs.depth()["ml"]["waiting"] == 1, 5)
+    reaper.stop()
+    reaper.join(5)
+
+
+def test_TK_6_who_does_not_have_the_lease_leaves_the_tasks_alone(sqlite_house):
+    task_id = lost(sqlite_house)
+    leases.take(sqlite_house.database, "reaper", "another host:1", 30)
+    reaper = Reaper(sqlite_house.settings)
+    reaper.once()
+    assert sqlite_house.ledger.get(task_id)["status"] == "STARTED"
+    leases.take(sqlite_house.database, "reaper", "another host:1", 0)
+    reaper.once()
+    assert sqlite_house.ledger.get(task_id)["status"] == "LOST"
+    reaper.jobs.close()
+    reaper.database.close()
+
+
+def test_TK_6_a_workers_heart_beats_each_second_and_five_silent_ones_are_its_end(sqlite_house):
+    worker = sqlite_house.worker()
+    beats = set()
+    until = time.monotonic() + 4.2
+    while time.monotonic() < until:
+        (row,) = sqlite_house.ledger.workers()
+        assert row["age_seconds"] < 2
+        beats.add(row["heartbeat_at"])
+        time.sleep(0.1)
+    assert 4 <= len(beats) <= 6
+    worker.kill()
+    began = time.monotonic()
+    eventually(lambda: not sqlite_house.ledger.workers(), 8)
+    assert 3.5 < time.monotonic() - began < 6

@@ -66,7 +66,7 @@ def test_EP_19_a_run_that_fails_says_why(pipeline, script, told):
         refreshing.refresh()
 
 
-def test_EP_19_tells_how_far_it_is_and_a_revoked_one_leaves_no_process(pipeline):
+def test_TK_7_EP_19_tells_how_far_it_is_and_a_revoked_one_leaves_no_process(pipeline):
     folder = pipeline("time.sleep(60)")
     heard = []
 
@@ -82,7 +82,7 @@ def test_EP_19_tells_how_far_it_is_and_a_revoked_one_leaves_no_process(pipeline)
     assert not alive(int((folder / "pid").read_text()))
 
 
-def test_EP_19_a_task_that_is_revoked_while_it_runs_ends_as_revoked(pipeline, sqlite_house):
+def test_TK_7_EP_19_a_task_that_is_revoked_while_it_runs_ends_as_revoked(pipeline, sqlite_house):
     folder = pipeline("time.sleep(60)")
     jobs = Jobs.open(sqlite_house.settings, sqlite_house.database)
     task_id = jobs.refresh()
@@ -141,7 +141,7 @@ def test_EP_19_two_that_ask_at_once_are_given_one_task(sqlite_house):
 
 
 @pytest.mark.long
-def test_EP_15_16_19_a_worker_refreshes_promotes_and_rolls_back(tmp_path):
+def test_TK_7_EP_15_EP_16_EP_19_a_worker_refreshes_promotes_and_rolls_back(tmp_path):
     """The real pipeline on a tiny league, and real workers."""
     project = SmallProject(tmp_path)
     assert project.run().code == 0

@@ -85,7 +85,7 @@ def start(tmp_path):
         run.close()
 
 
-def test_the_address_the_keys_place_and_how_to_stop_are_said_and_the_key_is_not(start):
+def test_AUTH_4_the_address_the_keys_place_and_how_to_stop_are_said_and_the_key_is_not(start):
     run = start().ready()
     said = run.said()
     assert f"http://127.0.0.1:{run.port}" in said
