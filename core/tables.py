@@ -87,12 +87,14 @@ PREDICTIONS = Table(
         "likeliest_away": "Int64",
         "expected_home": "float64",
         "expected_away": "float64",
+        "expected_total": "float64",
         "in_sample": "boolean",
+        "wide": "boolean",
     },
     optional=frozenset(
         {
             "is_future", "startTimeUtc", "homeTeamName", "awayTeamName", "model_run_id", "model_stage", "model_version",
-            "likeliest_home", "likeliest_away", "expected_home", "expected_away", "in_sample",
+            "likeliest_home", "likeliest_away", "expected_home", "expected_away", "expected_total", "in_sample", "wide",
         }
     ),
 )  # fmt: skip

@@ -47,8 +47,8 @@ def run(asked: argparse.Namespace) -> int:
 
 
 def _forecast(asked: argparse.Namespace) -> pd.DataFrame:
+    from core.learning.backtest import forecast
     from core.learning.match_file import checked
-    from core.learning.walk import forecast
 
     since, until = _day(asked.since, "--since"), _day(asked.until, "--until") if asked.until else None
     if until and until <= since:
@@ -103,14 +103,12 @@ def write(table: pd.DataFrame, path: Path) -> None:
 
 def report(told: pd.DataFrame, recipe: str) -> str:
     """How good the forecasts of played matches were, of each kind of football and of all, with 95% intervals by day."""
-    from core.learning.walk import TITLES
-
     played = told[told["outcome"] >= 0]
     fixtures = len(told) - len(played)
     lines = [f"{recipe}: {len(played):,} played matches" + (f", {fixtures:,} fixtures without a score" if fixtures else "")]
     if told["fresh"].any():
         lines.append(f"{int(told['fresh'].sum()):,} forecasts are wide: a side plays the first of its matches that is known")
-    parts = [(TITLES[str(kind)], part) for kind, part in played.groupby("kind", sort=False)]
+    parts = [(str(kind), part) for kind, part in played.groupby("kind", sort=False)]
     for title, part in [("all", played), *(parts if len(parts) > 1 else [])]:
         if len(part):
             lines += [f"{title}, {len(part):,} matches", *_scores(part)]
@@ -118,21 +116,27 @@ def report(told: pd.DataFrame, recipe: str) -> str:
 
 
 def _scores(part: pd.DataFrame) -> list[str]:
-    import numpy as np
-
+    """The recipe's scores on some matches; then those of Elo with an ordered logit, and the recipe's less Elo's."""
     from core.football.evidence import perfect_calibration
     from core.football.scoring import MEASURES, block_interval, calibration_interval
+    from core.learning.backtest import ELO, FORECAST
 
-    chances, outcomes = part[["p_home", "p_draw", "p_away"]].to_numpy(np.float64), part["outcome"].to_numpy(np.int64)
-    days = part["date"].to_numpy().astype("datetime64[D]").astype(np.int64)
+    chances, elo = part[FORECAST].to_numpy(), part[ELO].to_numpy()
+    outcomes, days = part["outcome"].to_numpy("int64"), part["date"].to_numpy().astype("datetime64[D]").astype("int64")
     titles = {"rps": "RPS", "log_loss": "log loss", "accuracy": "accuracy"}
-    lines = [_line(title, block_interval(MEASURES[name](chances, outcomes), days)) for name, title in titles.items()]
-    luck = perfect_calibration(chances)
-    return [*lines, f"{_line('ECE', calibration_interval(chances, outcomes, days))}; up to {luck:.4f} would be luck"]
+    lines = []
+    for words, of in (("", [chances]), ("Elo, ", [elo]), ("less Elo, ", [chances, elo])):
+        for name, title in titles.items():
+            values = [MEASURES[name](said, outcomes) for said in of]
+            lines.append(_line(words + title, block_interval(values[0] - values[1] if len(of) > 1 else values[0], days)))
+        if not words:
+            found = calibration_interval(chances, outcomes, days)
+            lines.append(f"{_line('ECE', found)}; up to {perfect_calibration(chances):.4f} would be luck")
+    return lines
 
 
 def _line(title: str, found: Interval) -> str:
-    return f"  {title:9s} {found.point:.4f}  [{found.low:.4f}, {found.high:.4f}]"
+    return f"  {title:19s} {found.point:.4f}  [{found.low:.4f}, {found.high:.4f}]"
 
 
 class Bar:

@@ -13,7 +13,7 @@ from core.clock import iso, real_now
 from core.errors import AliasMissing
 from core.learning.comparison import verdict
 from core.learning.models import load_model
-from core.learning.training import RECIPES
+from core.learning.recipe import SERVED
 from core.storage import pipeline_log
 from core.storage.registry import Registry
 from workers.workplace import REGISTERED, Figures, Workplace
@@ -41,7 +41,7 @@ def register(place: Workplace) -> Figures:
     before = registry.card(aliases["champion"], "champion")["params"].get("recipe", "champion") if "champion" in aliases else "champion"
     evaluation, found = place.read_table("work/evaluation.parquet"), place.read_json(place.work / "scores.json")
     versions, fresh = {}, []
-    for recipe in RECIPES:
+    for recipe in SERVED:
         gate = verdict(evaluation, recipe, before)
         versions[recipe], is_new = _version(place, registry, recipe, found.get(recipe, {}), gate)
         fresh += [recipe] * is_new

@@ -11,15 +11,14 @@ from typing import Any
 import pandas as pd
 
 from core.clock import real_now
-from core.learning.backtest import base_rates, walk_forward
 from core.learning.comparison import scores
 from core.learning.features import build_features, labelled
-from core.learning.training import RECIPES, fit
+from core.learning.recipe import REFERENCE, SERVED
+from core.learning.training import FEWEST, fit
+from core.learning.walk import base_rates, evaluated
 from core.sources import snapshot
 from core.storage import match_rows
 from workers.workplace import Figures, Workplace
-
-WARM_UP = 200  # matches that lie before the first one that is evaluated
 
 
 def ingest(place: Workplace) -> Figures:
@@ -48,16 +47,16 @@ def train(place: Workplace) -> Figures:
     training = place.read_table("work/training.parquet")
     models = place.work / "models"
     shutil.rmtree(models, ignore_errors=True)
-    for recipe in RECIPES:
+    for recipe in SERVED:
         (models / recipe).mkdir(parents=True)
         for name, data in fit(recipe, training).to_files().items():
             (models / recipe / name).write_bytes(data)
     since = _evaluated_since(training, int(place.parameters["evaluation"]["seasons"]))
-    evaluation = pd.concat([walk_forward(training, recipe, since) for recipe in RECIPES], ignore_index=True)
+    evaluation = evaluated(training, (*SERVED, REFERENCE), since)
     found = scores(pd.concat([evaluation, base_rates(training, since)], ignore_index=True))
     place.write_table("work/evaluation.parquet", evaluation)
     place.write_json(place.work / "scores.json", found | _span(evaluation))
-    return {"recipes": len(RECIPES), "evaluated": len(evaluation) // len(RECIPES), "since": since.isoformat(), **_rps(found)}
+    return {"recipes": len(SERVED), "evaluated": evaluation["match_id"].nunique(), "since": since.isoformat(), **_rps(found)}
 
 
 def _evaluated_since(training: pd.DataFrame, seasons: int) -> date:
@@ -65,7 +64,7 @@ def _evaluated_since(training: pd.DataFrame, seasons: int) -> date:
     last = training["date"].max()
     begin = date(last.year - seasons + (last.month >= 7), 7, 1)
     known = training["date"].sort_values(ignore_index=True)
-    enough = known[min(WARM_UP, len(known) * 2 // 3)] + pd.offsets.MonthBegin(1)
+    enough = known[min(FEWEST, len(known) * 2 // 3)] + pd.offsets.MonthBegin(1)
     return max(begin, date(enough.year, enough.month, 1))
 
 
@@ -76,4 +75,4 @@ def _span(evaluation: pd.DataFrame) -> Figures:
 
 
 def _rps(found: Mapping[str, Any]) -> Figures:
-    return {f"rps_{recipe}": round(found[recipe]["rps"]["point"], 4) for recipe in RECIPES if found.get(recipe, {}).get("n")}
+    return {f"rps_{recipe}": round(found[recipe]["rps"]["point"], 4) for recipe in (*SERVED, REFERENCE) if found.get(recipe, {}).get("n")}

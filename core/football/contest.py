@@ -14,7 +14,7 @@ from core.football.scoring import MEASURES, Interval, block_interval, log_loss
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-BASE_RATE = "base_rate"
+BASE_RATE, ELO = "base_rate", "elo"  # the yardsticks that stand beside every contestant
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,13 @@ class Contest:
 def contest(evaluation: pd.DataFrame, recipes: Mapping[str, str]) -> Contest:
     """The matches that every recipe forecast. `recipes` maps a stage to the recipe behind it.
 
-    The base rate stands beside them: the one of the table, or how often each outcome came in these matches.
+    Elo stands beside them where it was walked forward too, and the base rate: the one of the table, or how often each outcome
+    came in these matches.
     """
-    recipes = {**recipes, BASE_RATE: BASE_RATE}
+    recipes = {**recipes, ELO: ELO, BASE_RATE: BASE_RATE}
     parts = {stage: evaluation[evaluation["recipe"] == recipe].set_index("match_id") for stage, recipe in recipes.items()}
     parts = {stage: part for stage, part in parts.items() if len(part)}
-    if not set(parts) - {BASE_RATE}:
+    if not set(parts) - {BASE_RATE, ELO}:
         return Contest(evaluation.iloc[:0], np.zeros(0, dtype=np.int64), {})
     common = next(iter(parts.values())).index
     for part in parts.values():

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 FLOOR = 0.001
 GOALS = 11  # a grid holds 0 to 10 goals a side
 TYPICAL_TOTAL = 2.7  # goals a match, both sides, in European league football
+LEAST_TOTAL, MOST_TOTAL = 1.0, 7.0  # beyond these a grid up to ten goals a side would be bent
 
 Floats = NDArray[np.float64]
 
@@ -119,6 +120,7 @@ def score_grid(probabilities: Probabilities, total: float = TYPICAL_TOTAL) -> Sc
     chances stand in the forecast's ratio (Maher 1982, "Modelling association football scores"); then the three
     regions of the grid, home, draw and away, are each scaled to the forecast's number.
     """
+    total = min(max(total, LEAST_TOTAL), MOST_TOTAL)
     home_share = _home_share(round(probabilities.home / (probabilities.home + probabilities.away), 12), total)
     grid = np.outer(poisson(total * home_share), poisson(total * (1 - home_share)))
     home, away = np.indices(grid.shape)

@@ -1,70 +1,55 @@
-"""Any recipe, walked forward through time: each forecast by a model fitted on matches before the first of its month."""
+"""The backtest: a table of anybody's matches, walked forward through time by one recipe, with Elo beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from datetime import date
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from core.football.outcomes import floored
-from core.learning.features import labelled
-from core.learning.training import fit, inputs
-from core.tables import EVALUATION
+from core.errors import LearningError
+from core.learning.features import hardly_known, known_before
+from core.learning.kinds import of_file, outcomes
+from core.learning.recipe import REFERENCE, SERVED, TITLES, WHERE
+from core.learning.walk import Progress, walk
 
-Floats = NDArray[np.float64]
-Progress = Callable[[int, int], None]
-
-BASE_RATE = "base_rate"
-ENOUGH_OF_A_LEAGUE = 100
+FORECAST = ["p_home", "p_draw", "p_away"]
+ELO = ["elo_home", "elo_draw", "elo_away"]
+YEARS_BACK = 45  # further back than that no kind of football is streamed
 
 
-def walk_forward(
-    features: pd.DataFrame, recipe: str, since: date, until: date | None = None, progress: Progress | None = None
+def forecast(
+    matches: pd.DataFrame, name: str, since: date, until: date | None = None, progress: Progress = lambda share, words: None
 ) -> pd.DataFrame:
-    """EVALUATION rows for the labelled matches from day `since` up to, not with, day `until`.
+    """The checked matches from day `since` up to, not with, day `until`, ordered by day, with FORECAST, ELO, `kind`, `outcome`
+    (-1 without a score) and `fresh` (a side plays its first match that is known, so the forecast is a wide one).
 
-    `progress` is told how many of how many months are done. LearningError when there is too little to begin with.
+    Each day is forecast from earlier days, by a model fitted on matches before the first of its month. `progress` is told
+    the share that is done, and of what. LearningError when there is no such recipe or nothing to forecast.
     """
-    parts = []
-    for done, months, part, before in _months(features, since, until):
-        model = fit(recipe, before)
-        parts.append(_evaluated(part, recipe, model.predict(inputs(part, model.features))))
-        if progress:
-            progress(done, months)
-    return _joined(parts)
+    if name not in SERVED:
+        raise LearningError(f"There is no recipe {name!r}. Choose one of {', '.join(SERVED)}.")
+    first, last = pd.Timestamp(since), pd.Timestamp.max if until is None else pd.Timestamp(until)
+    wanted = (matches["date"] >= first) & (matches["date"] < last)
+    if not wanted.any():
+        latest = f"{matches['date'].max():%Y-%m-%d}"
+        raise LearningError(f"No match lies between --since and --until; the last is of {latest}. Choose an earlier --since.")
+    kept = matches[(matches["date"] < last) & (matches["date"] >= first - pd.DateOffset(years=YEARS_BACK))]
+    progress(0.0, f"ratings of {len(kept):,} matches")
+    table = _table(kept)
+    said = walk(table, name, since, until, lambda share, words: progress(0.3 + 0.6 * share, words))
+    elo = walk(table, REFERENCE, since, until, lambda share, words: progress(0.9 + 0.1 * share, words))
+    columns = {**dict(zip(FORECAST, said.T, strict=True)), **dict(zip(ELO, elo.T, strict=True))}
+    told = matches.loc[table.index].assign(kind=table["kind"], outcome=table["outcome"].fillna(-1).astype("int64"), **columns)
+    told["fresh"] = hardly_known(table)
+    return told[told["date"] >= first].drop(columns="season")
 
 
-def base_rates(features: pd.DataFrame, since: date, until: date | None = None) -> pd.DataFrame:
-    """The yardstick that knows no team, as EVALUATION rows: how often each outcome came in the competition's matches
-    before the first of the month, or in those of all competitions where it has fewer than a hundred.
-    """
-    parts = []
-    for _, _, part, before in _months(features, since, until):
-        for code, matches in part.groupby("competition_code"):
-            own = before[before["competition_code"] == code]
-            known = own if len(own) >= ENOUGH_OF_A_LEAGUE else before
-            counts = np.bincount(known["outcome"].to_numpy(np.int64), minlength=3) + 1.0
-            parts.append(_evaluated(matches, BASE_RATE, floored(np.tile(counts / counts.sum(), (len(matches), 1)))))
-    return _joined(parts)
-
-
-def _months(features: pd.DataFrame, since: date, until: date | None) -> Iterator[tuple[int, int, pd.DataFrame, pd.DataFrame]]:
-    """Month by month: its place from 1, how many there are, its matches, and all that were played before its first day."""
-    rows = labelled(features).sort_values(["date", "match_id"])
-    last = rows["date"].max() + pd.Timedelta(days=1) if until is None else pd.Timestamp(until)
-    wanted = rows[(rows["date"] >= pd.Timestamp(since)) & (rows["date"] < last)]
-    months = wanted.groupby(wanted["date"].dt.to_period("M"))
-    for done, (month, part) in enumerate(months, start=1):
-        yield done, len(months), part, rows[rows["date"] < month.start_time]
-
-
-def _evaluated(part: pd.DataFrame, recipe: str, chances: Floats) -> pd.DataFrame:
-    said = {name: chances[:, place] for place, name in enumerate(("proba_home", "proba_draw", "proba_away"))}
-    return EVALUATION.check(part.assign(recipe=recipe, **said).reset_index(drop=True))
-
-
-def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat(parts, ignore_index=True).sort_values(["date", "match_id"], ignore_index=True) if parts else EVALUATION.empty()
+def _table(matches: pd.DataFrame) -> pd.DataFrame:
+    """Features of the matches, with what a walk needs, ordered by day; the index is kept."""
+    meetings = of_file(matches)
+    outcome = outcomes(meetings).astype(np.float64)
+    kinds = {(where["national"], where["sex"]): TITLES[kind] for kind, where in WHERE.items()}
+    kind = [kinds[bool(national), sex] for national, sex in zip(meetings["national"], meetings["sex"], strict=True)]
+    lead = meetings[["date", "sex"]].assign(outcome=np.where(outcome < 0, np.nan, outcome), label_ok=True, kind=kind)
+    return pd.concat([lead, known_before(meetings)], axis=1)

@@ -9,10 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.football.outcomes import Outcome, Probabilities, score_grid
-from core.learning.features import FEATURES
+from core.learning.features import expected_total, hardly_known
 from core.learning.models import Model
+from core.learning.recipe import FEATURES
 from core.learning.training import inputs
 from core.tables import MATCH_FEATURES_LEAD, PREDICTIONS
+
+Floats = NDArray[np.float64]
 
 _LABELS = np.array([outcome.label for outcome in Outcome])
 
@@ -53,9 +56,11 @@ def is_future(matches: pd.DataFrame, now: datetime) -> NDArray[np.bool_]:
 def predictions(table: pd.DataFrame, model: Model, stage: str, version: int, run_id: str) -> pd.DataFrame:
     """What one model says of every row of a match_features table: core.tables.PREDICTIONS, index match_id.
 
-    `in_sample` marks matches that the model was fitted on: what it says of those is no forecast.
+    `in_sample` marks matches that the model was fitted on: what it says of those is no forecast. `wide` marks those of which
+    little is known: a side's first match, or a kind of football that the model has hardly seen.
     """
-    chances = model.predict(inputs(table, model.features))
+    rows = inputs(table, model.features)
+    chances = model.predict(rows)
     likeliest = chances.argmax(axis=1)
     learnt = table["outcome_1x2"].notna() & (table["match_date"] < pd.Timestamp(model.origin.until or pd.Timestamp.min))
     found = pd.DataFrame(
@@ -70,28 +75,43 @@ def predictions(table: pd.DataFrame, model: Model, stage: str, version: int, run
             "model_run_id": run_id,
             "model_stage": stage,
             "model_version": version,
-            **_scorelines(chances),
+            **_scorelines(chances, expected_total(table)),
             "in_sample": learnt.to_numpy(),
+            "wide": hardly_known(table) | model.wide(rows),
         },
         index=table.index,
     )
     return PREDICTIONS.check(found)
 
 
-def _scorelines(chances: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+def _scorelines(chances: Floats, totals: Floats) -> dict[str, Floats]:
     """The likeliest score and the expected goals of each match, from the same grid that its page shows."""
-    rows = np.empty((len(chances), 4))
-    for place, (home, draw, away) in enumerate(chances.tolist()):
-        grid = score_grid(Probabilities(home, draw, away))
+    rows = np.empty((len(chances), 5))
+    for place, ((home, draw, away), total) in enumerate(zip(chances.tolist(), totals.tolist(), strict=True)):
+        grid = score_grid(Probabilities(home, draw, away), total)
         # Sums over a grid may differ in the last bit from process to process, and the same forecast is the same file.
-        rows[place] = (*grid.likeliest, *(round(goals, 9) for goals in grid.expected_goals))
-    return dict(zip(("likeliest_home", "likeliest_away", "expected_home", "expected_away"), rows.T, strict=True))
+        rows[place] = (*grid.likeliest, *(round(goals, 9) for goals in grid.expected_goals), total)
+    names = ("likeliest_home", "likeliest_away", "expected_home", "expected_away", "expected_total")
+    return dict(zip(names, rows.T, strict=True))
 
 
 def importance(model: Model, table: pd.DataFrame, most: int = 300) -> dict[str, float]:
-    """Each feature's share in the absolute contributions to what the model says of the last `most` rows."""
-    total = np.zeros(len(model.features))
-    for row in inputs(table, model.features)[-most:]:
-        total += np.abs(list(model.explain(row).values()))
-    shares = total / total.sum() if total.sum() else total
+    """Each feature's share in what the model says of the last `most` rows: how far the log-odds of a home win move, on average,
+    when the feature alone is put at its mean (occlusion; M. Zeiler and R. Fergus 2014).
+    """
+    rows = np.nan_to_num(inputs(table, model.features)[-most:])
+    if not len(rows):
+        return {feature.name: 0.0 for feature in model.features}
+    said = model.log_odds(rows)
+    changed = [model.log_odds(_without(rows, place, feature.type)) for place, feature in enumerate(model.features)]
+    moved = np.abs(np.array(changed) - said).mean(axis=1)
+    shares = moved / moved.sum() if moved.sum() else moved
     return {feature.name: float(share) for feature, share in zip(model.features, shares, strict=True)}
+
+
+def _without(rows: Floats, place: int, kind: str) -> Floats:
+    """The rows with one column at its mean; what tells the kinds of football apart stays, since between them lies nothing."""
+    changed = rows.copy()
+    if kind != "integer":
+        changed[:, place] = rows[:, place].mean()
+    return changed

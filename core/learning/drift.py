@@ -15,7 +15,7 @@ from scipy import stats
 from core.clock import iso
 from core.football.evidence import TWO_SIDED, false_discovery
 from core.football.scoring import block_interval, log_loss
-from core.football.words import FEATURE_WORDS
+from core.football.words import FEATURE_WORDS, KNOWN, REST, SEASON, STAKES, group_of
 from core.learning.comparison import CHANCES, plain
 from core.tables import FEATURES_LEAD
 
@@ -27,8 +27,10 @@ SEASON_DAYS = 365
 WEEKS = 40
 FALSE_DISCOVERY_RATE = 0.05
 BINS = 12
+# What moves with the calendar, each year again: a month against a season would show nothing else.
+CALENDAR = frozenset({STAKES, SEASON, KNOWN, REST})
 # Features that are kinds rather than amounts, and the names of their values.
-KINDS = {"sex": ("men", "women"), "home_ground": ("neutral ground", "own ground")}
+KINDS = {"sex": ("men", "women"), "ground": ("neutral ground", "own ground"), "national": ("clubs", "nations")}
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def drift_report(
     """
     spans = _spans(features, as_of)
     forecasts = _forecasts(features, evaluation[evaluation["recipe"] == recipe], predictions, stage)
-    seen = _drifts(spans, [*(name for name in features.columns if name not in FEATURES_LEAD), "sex"])
+    seen = _drifts(spans, [*(name for name in features.columns if name not in FEATURES_LEAD and group_of(name) not in CALENDAR), "sex"])
     said = _drifts(_Spans(*(forecasts[forecasts["match_id"].isin(part["match_id"])] for part in (spans.window, spans.reference))), CHANCES)
     for found in seen:
         found["importance"] = plain(importance.get(found["feature"], 0.0)) if importance else None
@@ -126,7 +128,7 @@ def _amounts(name: str, before: Floats, now: Floats) -> dict[str, Any]:
         "test": "KS",
         "statistic": float(tested.statistic),
         "threshold": float(stats.kstwobign.isf(0.05) * np.sqrt((len(before) + len(now)) / (len(before) * len(now)))),
-        "p": float(tested.pvalue),
+        "p": float(f"{tested.pvalue:.12g}"),  # its last bits differ from process to process, and the same data are the same file
         "effect": _effect(before, now),
     } | _shares(_edges(before, now), before, now, missing)
 

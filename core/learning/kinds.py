@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 
 from core.football.nations import is_nation
-from core.learning.recipe import Kind
+from core.learning.recipe import WHERE, Kind
 from core.learning.streams import Floats, Games, Ints
 
 ON_TARGET, OFF_TARGET = 0.25, 0.04  # what a shot is worth in goals
-YEARS_BACK = 45  # further back than that no kind of football is streamed
 _FINALS = re.compile(
     r"uefa euro|copa am|african cup|africa cup|afc asian cup|gold cup|nations cup|confederations|oceania nations|euro$|championship",
     re.IGNORECASE,
@@ -23,13 +22,50 @@ _COUNTRY = re.compile(r"^([a-z]{2,4})\.[a-z0-9]+$")
 _ABROAD = frozenset({"uefa", "copa", "conmebol", "concacaf", "afc", "caf", "ofc", "fifa", "int"})
 
 
-def by_kind(matches: pd.DataFrame) -> Iterator[tuple[Kind, pd.DataFrame]]:
-    """The matches of each kind, in an order that does not depend on the table's; the index is kept."""
+# A meeting: a match as the ratings see it. `home` and `away` name a side once and for all; scores are missing until played; the
+# worth of a side's shots, in goals, is missing where they were not counted.
+MEETING = (
+    "date", "competition", "sex", "national", "neutral", "season", "home", "away", "home_score", "away_score", "home_worth", "away_worth"
+)  # fmt: skip
+
+
+def of_file(matches: pd.DataFrame) -> pd.DataFrame:
+    """The meetings in a checked file of anybody's matches; two Arsenals are told apart by their country. The index is kept."""
     ordered = matches.sort_values(["date", "competition", "home_team", "away_team"], kind="stable")
     national = ordered["competition"].isin(of_nations(ordered))
-    kinds: dict[Kind, tuple[bool, int]] = {"clubs": (False, 0), "women_clubs": (False, 1), "men": (True, 0), "women": (True, 1)}
-    for kind, (nations, sex) in kinds.items():
-        part = ordered[(national == nations) & (ordered["sex"] == sex)]
+    home, away = ordered["home_team"].astype(object), ordered["away_team"].astype(object)
+    for sex in (0, 1):
+        clubs = ~national & (ordered["sex"] == sex)
+        home[clubs], away[clubs] = _named(ordered[clubs])
+    worth = {f"{side}_worth": _worth(ordered, side) for side in ("home", "away")}
+    return ordered.assign(national=national, home=home, away=away, **worth)[list(MEETING)]
+
+
+def of_table(matches: pd.DataFrame) -> pd.DataFrame:
+    """The meetings in a MATCHES table. Only what was really played is learnt from: an awarded match has no score here.
+
+    The index is kept; the order is by day and match.
+    """
+    ordered = matches.sort_values(["date", "match_id"], kind="stable")
+    played = ordered["status"] == "finished"
+    scores = {name: ordered[name].where(played) for name in ("home_score", "away_score")}
+    nations = {team: _is_nation(team) for team in pd.unique(ordered[["home_team_id", "away_team_id"]].to_numpy(object).ravel())}
+    national = ordered["home_team_id"].map(nations).astype(bool) & ordered["away_team_id"].map(nations).astype(bool)
+    renamed = ordered.assign(competition=ordered["competition_code"], home=ordered["home_team_id"], away=ordered["away_team_id"])
+    return renamed.assign(national=national, home_worth=np.nan, away_worth=np.nan, **scores)[list(MEETING)]
+
+
+def _is_nation(team_id: str) -> bool:
+    """A national team is one whose name is its country: `germany-germany`, `germany-germany-w`."""
+    body = team_id.removesuffix("-w")
+    half = len(body) // 2
+    return len(body) % 2 == 1 and body[half] == "-" and body[:half] == body[half + 1 :]
+
+
+def by_kind(meetings: pd.DataFrame) -> Iterator[tuple[Kind, pd.DataFrame]]:
+    """The meetings of each kind there is, in their order."""
+    for kind, where in WHERE.items():
+        part = meetings[(meetings["national"] == where["national"]) & (meetings["sex"] == where["sex"])]
         if len(part):
             yield kind, part
 
@@ -47,30 +83,37 @@ def _mostly(sides: pd.DataFrame, teams: set[str]) -> set[str]:
     return set(share.index[share >= 0.5])
 
 
-def games(matches: pd.DataFrame, kind: Kind) -> Games:
-    """The matches of one kind, ordered by day, as columns; nations share one league, whose matches weigh differently."""
-    clubs, number = kind in ("clubs", "women_clubs"), len(matches)
-    country = matches["competition"].map({code: _country(code) for code in matches["competition"].unique()}) if clubs else None
-    teams = pd.factorize(_names(matches, country))[0].astype(np.int64)
-    competition = matches["competition"]
+def games(meetings: pd.DataFrame, kind: Kind) -> Games:
+    """The meetings of one kind, ordered by day, as columns; nations share one league, whose matches weigh differently.
+
+    Numbers are given in the order of appearance, so that later meetings change none of them.
+    """
+    number, competition = len(meetings), meetings["competition"]
     league, tier, weight = np.zeros(number, np.int64), np.ones(number, np.int64), np.ones(number)
-    if clubs:
+    if WHERE[kind]["national"]:
+        weight = competition.map({name: importance(name) for name in competition.unique()}).to_numpy(np.float64)
+    else:
         league = pd.factorize(competition)[0].astype(np.int64)
         tier = competition.map({name: division(name) for name in competition.unique()}).to_numpy(np.int64)
-    else:
-        weight = competition.map({name: importance(name) for name in competition.unique()}).to_numpy(np.float64)
+    teams = pd.factorize(meetings[["home", "away"]].to_numpy(object).ravel())[0].reshape(number, 2).astype(np.int64)
     return Games(
-        day=matches["date"].to_numpy().astype("datetime64[D]").astype(np.int64),
-        home=teams[:number],
-        away=teams[number:],
+        day=days(meetings["date"]),
+        home=teams[:, 0],
+        away=teams[:, 1],
         league=league,
         tier=tier,
-        season=pd.factorize(matches["season"])[0].astype(np.int64),
-        ground=1.0 - matches["neutral"].to_numpy(np.float64),
+        season=pd.factorize(meetings["season"].replace("", np.nan))[0].astype(np.int64),
+        ground=1.0 - meetings["neutral"].to_numpy(np.float64),
         weight=weight,
-        goals=matches[["home_score", "away_score"]].to_numpy(np.float64),
-        chances=np.column_stack([_chances(matches, side) for side in ("home", "away")]),
+        goals=meetings[["home_score", "away_score"]].to_numpy(np.float64),
+        chances=meetings[["home_worth", "away_worth"]].to_numpy(np.float64),
     )
+
+
+def days(dates: pd.Series) -> Ints:
+    """Days as numbers, 0 for 1 January 1970."""
+    found: Ints = dates.to_numpy().astype("datetime64[D]").astype(np.int64)
+    return found
 
 
 def outcomes(matches: pd.DataFrame) -> Ints:
@@ -87,7 +130,7 @@ def division(competition: str) -> int:
 
 def importance(competition: str) -> float:
     """How much an international match counts: a friendly half, a World Cup one and a half."""
-    name = competition.lower()
+    name = competition.lower().replace("-", " ")
     if "friendly" in name:
         return 0.5
     if "qualif" in name or "nations league" in name:
@@ -103,21 +146,20 @@ def _country(competition: str) -> str:
     return "" if found is None or found[1] in _ABROAD else found[1]
 
 
-def _names(matches: pd.DataFrame, country: pd.Series | None) -> pd.Series:
-    """Home teams, then away teams, each with its country where one is known: two Arsenals are two teams.
+def _named(matches: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Home and away teams, each with its country where one is known.
 
     In a competition across countries a name that only one country has is that country's.
     """
-    names = pd.concat([matches["home_team"], matches["away_team"]], ignore_index=True)
-    if country is None:
-        return names
-    where = pd.concat([country, country], ignore_index=True)
-    home = names[where != ""].to_frame("team").assign(country=where[where != ""]).drop_duplicates()
-    only = home.drop_duplicates("team", keep=False).set_index("team")["country"].to_dict()
-    return names + "@" + where.where(where != "", pd.Series([only.get(name, "") for name in names], names.index, dtype=object))
+    country = matches["competition"].map({code: _country(code) for code in matches["competition"].unique()})
+    names, where = pd.concat([matches["home_team"], matches["away_team"]]), pd.concat([country, country])
+    known = pd.DataFrame({"team": names, "country": where})[(where != "").to_numpy()].drop_duplicates()
+    only = known.drop_duplicates("team", keep=False).set_index("team")["country"].to_dict()
+    told = [f"{name}@{here or only.get(name, '')}" for name, here in zip(names, where, strict=True)]
+    return pd.Series(told[: len(matches)], matches.index), pd.Series(told[len(matches) :], matches.index)
 
 
-def _chances(matches: pd.DataFrame, side: str) -> Floats:
+def _worth(matches: pd.DataFrame, side: str) -> Floats:
     shots, on_target = (matches[f"{side}_{name}"].to_numpy(np.float64) for name in ("shots", "shots_on_target"))
     worth: Floats = ON_TARGET * on_target + OFF_TARGET * np.maximum(shots - on_target, 0.0)
     return worth

@@ -1,27 +1,29 @@
-"""Models that were fitted: from features to probabilities, and why. Their files are JSON, and hold no code."""
+"""Models that were fitted: from features to probabilities, and why. Their files are JSON and the trees' text, and hold no code."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import LearningError
-from core.football.outcomes import FLOOR, floored
+from core.football.outcomes import floored
+from core.football.words import group_of
+from core.learning import learners
+from core.learning.learners import ANYWHERE, Learner
+from core.learning.shapley import shares
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 FILE = "model.json"
-FORMAT = 1
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
-# The path from the means to a row: whole, or cut in half towards the means again and again, for a row so far out that
-# all that happens happens in the first thousandth of the way.
-_WHOLE = np.array([0.0, 1.0])
-_HALVED = np.array([0.0, *2.0 ** np.arange(-40, 1)])
+FORMAT = 2
+BROKEN = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -42,207 +44,125 @@ class Origin:
     matches: int = 0
 
 
-class Model(Protocol):
-    """Something that forecasts. Rows have shape (n, k), columns in the order of `features`; a missing value is NaN and
-    stands for the training mean, which is the least that can be claimed.
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What forecasts one kind of football: the rows whose features say `where`. `takes` are the features it looks at, in its
+    order; `means` are theirs in the `matches` it was fitted on."""
+
+    name: str
+    where: Mapping[str, int]
+    takes: tuple[str, ...]
+    means: Floats
+    learner: Learner
+    matches: int = 0
+
+    @property
+    def wide(self) -> bool:
+        """Whether too few matches of this kind were known to fit anything."""
+        return isinstance(self.learner, learners.Wide)
+
+    def log_odds(self, rows: Floats) -> Floats:
+        """The log-odds of a home win from the columns it takes, shape (n,)."""
+        return log_odds(self.learner.predict(rows))
+
+    def said(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "where": dict(self.where),
+            "takes": list(self.takes),
+            "means": self.means.tolist(),
+            "matches": self.matches,
+            "learner": {"kind": self.learner.kind, **self.learner.said()},
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Something that forecasts. Rows have shape (n, k), columns in the order of `features`; a missing value is NaN and stands
+    for no difference between the sides.
     """
 
-    @property
-    def title(self) -> str: ...
-    @property
-    def features(self) -> list[Feature]: ...
-    @property
-    def means(self) -> Floats:
-        """The training means, shape (k,), in the order of `features`."""
-
-    @property
-    def origin(self) -> Origin: ...
+    title: str
+    features: list[Feature]
+    parts: tuple[Part, ...]
+    origin: Origin = Origin()
 
     def predict(self, rows: Floats) -> Floats:
         """Probabilities of home win, draw, away win, shape (n, 3), none below 0.001, each row summing to one."""
+        known = np.nan_to_num(rows, nan=0.0, posinf=0.0, neginf=0.0)
+        chances = np.tile(floored(ANYWHERE[1:]), (len(rows), 1))
+        for part, places, here in self._shared_out(known):
+            if here.all():
+                return part.learner.predict(known[:, places])
+            chances[here] = part.learner.predict(known[np.ix_(here, places)])
+        return chances
 
-    def explain(self, row: Floats) -> dict[str, float]:
-        """Each feature's part of the log-odds of a home win, against a match with the training means in every feature.
-
-        `row` has shape (k,). The parts sum to the difference in log-odds.
+    def explain(self, row: Floats, average: Floats | None = None) -> dict[str, float]:
+        """By group of features, its part of the log-odds of a home win against a match with the `average` in every feature:
+        by default the means of what its kind was fitted on. `row` and `average` have shape (k,); the parts sum to the difference.
         """
+        known = np.nan_to_num(row)
+        found = next(self._shared_out(known[None, :]), None)
+        if found is None:
+            return {}
+        part, places, _ = found
+        usual = part.means if average is None else np.nan_to_num(average)[places]
+        return shares(part.log_odds, known[places], usual, [group_of(name) for name in part.takes])
 
-    def to_files(self) -> dict[str, bytes]:
-        """All that `load_model` needs, by file name."""
-
-
-class _Smooth:
-    """What models with a gradient share: missing values, the floor, the explanation, the file."""
-
-    kind: str
-    title: str
-    features: list[Feature]
-    means: Floats
-    origin: Origin
-
-    def predict(self, rows: Floats) -> Floats:
-        return floored(self._chances(self._filled(rows)))
-
-    def explain(self, row: Floats) -> dict[str, float]:
-        """Aumann-Shapley values: the gradient of the log-odds, integrated from the means to the row (Sundararajan and
-        others 2017, "Axiomatic attribution for deep networks").
-        """
-        step = self._filled(row[None, :])[0] - self.means
-        start, end = self.log_odds(np.vstack([self.means, row])).tolist()
-        parts = self._integrated(step, _WHOLE)
-        if abs(parts.sum() - (end - start)) > 1e-6:
-            parts = self._integrated(step, _HALVED)
-        total = parts.sum()
-        # What the quadrature still misses, where the floor bends the path, is shared out in proportion.
-        scale = (end - start) / total if abs(total) > 1e-9 else 1.0
-        return {feature.name: float(part) for feature, part in zip(self.features, parts * scale, strict=True)}
-
-    def _integrated(self, step: Floats, cuts: Floats) -> Floats:
-        """The slopes along the way from the means, `step` long, integrated between these cuts by Gauss and Legendre."""
-        lengths = np.diff(cuts)
-        along = (cuts[:-1, None] + lengths[:, None] * (_NODES + 1) / 2).ravel()
-        weights = (lengths[:, None] * _WEIGHTS / 2).ravel()
-        parts: Floats = weights @ self._slopes(self.means + np.outer(along, step)) * step
-        return parts
+    def wide(self, rows: Floats) -> NDArray[np.bool_]:
+        """Which rows are of a kind of football that is hardly known, shape (n,)."""
+        found = np.ones(len(rows), dtype=bool)
+        for part, _, here in self._shared_out(np.nan_to_num(rows)):
+            found[here] = part.wide
+        return found
 
     def log_odds(self, rows: Floats) -> Floats:
         """The log-odds of a home win, shape (n,)."""
-        home = self.predict(rows)[:, 0]
-        odds: Floats = np.log(home / (1 - home))
-        return odds
+        return log_odds(self.predict(rows))
 
     def to_files(self) -> dict[str, bytes]:
+        """All that `load_model` needs, by file name: the JSON, and each part's trees in LightGBM's text."""
         known = {
             "format": FORMAT,
-            "kind": self.kind,
             "title": self.title,
             "features": [asdict(feature) for feature in self.features],
-            "means": self.means.tolist(),
+            "parts": [part.said() for part in self.parts],
             "origin": asdict(self.origin),
-            **self._numbers(),
         }
-        return {FILE: json.dumps(known, indent=1, sort_keys=True, allow_nan=False).encode()}
+        texts = {_trees_of(place): part.learner.text.encode() for place, part in enumerate(self.parts) if part.learner.text}
+        return {FILE: json.dumps(known, indent=1, sort_keys=True, allow_nan=False).encode(), **texts}
 
-    def _filled(self, rows: Floats) -> Floats:
-        filled: Floats = np.where(np.isnan(rows), self.means, rows)
-        return filled
+    @cached_property
+    def _places(self) -> list[tuple[Part, Ints, Ints, Ints]]:
+        """For each part the columns it takes, and the columns and values that say which rows are its own."""
+        at = {feature.name: place for place, feature in enumerate(self.features)}
+        return [
+            (
+                part,
+                np.array([at[name] for name in part.takes], dtype=np.int64),
+                np.array([at[name] for name in part.where], dtype=np.int64),
+                np.array(list(part.where.values()), dtype=np.int64),
+            )
+            for part in self.parts
+        ]
 
-    def _slopes(self, rows: Floats) -> Floats:
-        """The gradient of the home win's log-odds, floor and all, shape (n, k); no value may be missing."""
-        home = self._chances(rows)[:, 0]
-        said = (1 - 3 * FLOOR) * home + FLOOR
-        slopes: Floats = ((1 - 3 * FLOOR) / (said * (1 - said)))[:, None] * self._home_slopes(rows)
-        return slopes
-
-    def _chances(self, rows: Floats) -> Floats:
-        raise NotImplementedError
-
-    def _home_slopes(self, rows: Floats) -> Floats:
-        """The gradient of the chance of a home win, before the floor."""
-        raise NotImplementedError
-
-    def _numbers(self) -> dict[str, Any]:
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class Sum:
-    """A weighted sum of products of features: `terms` maps the places of the features multiplied to the weight.
-
-    The empty product is the constant.
-    """
-
-    terms: dict[tuple[int, ...], float] = field(default_factory=dict)
-
-    def of(self, rows: Floats) -> Floats:
-        total = np.zeros(len(rows))
-        for places, weight in self.terms.items():
-            total += weight * product(rows, places)
-        return total
-
-    def slopes(self, rows: Floats) -> Floats:
-        found = np.zeros_like(rows)
-        for places, weight in self.terms.items():
-            for at, place in enumerate(places):
-                found[:, place] += weight * product(rows, places[:at] + places[at + 1 :])
-        return found
+    def _shared_out(self, rows: Floats) -> Iterator[tuple[Part, Ints, NDArray[np.bool_]]]:
+        """Each part that has rows here, the columns it takes, and which rows are its own."""
+        for part, places, telling, values in self._places:
+            here = (rows[:, telling] == values).all(axis=1)
+            if here.any():
+                yield part, places, here
 
 
-def product(rows: Floats, places: tuple[int, ...]) -> Floats:
-    """The product of some columns, shape (n,); of none it is one."""
-    found: Floats = rows[:, places[0]] if len(places) == 1 else rows[:, list(places)].prod(axis=1)
-    return found
+def log_odds(chances: Floats) -> Floats:
+    """The log-odds of a home win, from rows of chances."""
+    home = chances[:, 0]
+    odds: Floats = np.log(home / (1 - home))
+    return odds
 
 
-def sigmoid(values: Floats) -> Floats:
-    found: Floats = 1 / (1 + np.exp(-np.clip(values, -500, 500)))
-    return found
-
-
-@dataclass(frozen=True, eq=False)
-class OrderedLogit(_Smooth):
-    """An ordered logit (McCullagh 1980) whose two thresholds mirror one another.
-
-    The home side's edge is `edge`, half the width of the draw is exp(`width`); then home wins with chance
-    sigmoid(edge - half), away with sigmoid(-edge - half). Two sides that change places on neutral ground change chances.
-    """
-
-    title: str
-    features: list[Feature]
-    means: Floats
-    edge: Sum
-    width: Sum
-    origin: Origin = Origin()
-    kind = "ordered logit"
-
-    def _chances(self, rows: Floats) -> Floats:
-        edge, half = self.edge.of(rows), np.exp(np.clip(self.width.of(rows), -5, 3))
-        home, away = sigmoid(edge - half), sigmoid(-edge - half)
-        return np.column_stack([home, 1 - home - away, away])
-
-    def _home_slopes(self, rows: Floats) -> Floats:
-        width = self.width.of(rows)
-        half = np.exp(np.clip(width, -5, 3))
-        home = sigmoid(self.edge.of(rows) - half)
-        inside = half * ((width > -5) & (width < 3))
-        slopes: Floats = (home * (1 - home))[:, None] * (self.edge.slopes(rows) - inside[:, None] * self.width.slopes(rows))
-        return slopes
-
-    def _numbers(self) -> dict[str, Any]:
-        return {"edge": self._named(self.edge), "width": self._named(self.width)}
-
-    def _named(self, some: Sum) -> list[dict[str, Any]]:
-        return [{"of": [self.features[place].name for place in places], "weight": weight} for places, weight in some.terms.items()]
-
-
-@dataclass(frozen=True, eq=False)
-class MultinomialLogit(_Smooth):
-    """A multinomial logit: the three chances are in proportion to exp(intercepts + rows x weights), weights (k, 3)."""
-
-    title: str
-    features: list[Feature]
-    means: Floats
-    weights: Floats
-    intercepts: Floats
-    origin: Origin = Origin()
-    kind = "multinomial logit"
-
-    def _chances(self, rows: Floats) -> Floats:
-        scores = np.tile(self.intercepts, (len(rows), 1))
-        # Not a matrix product: that adds up in another order for one row than for many, and the last bit differs.
-        for place, weights in enumerate(self.weights):
-            scores += rows[:, place : place + 1] * weights
-        raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-        chances: Floats = raised / raised.sum(axis=1, keepdims=True)
-        return chances
-
-    def _home_slopes(self, rows: Floats) -> Floats:
-        chances = self._chances(rows)
-        slopes: Floats = chances[:, :1] * (self.weights[:, 0] - chances @ self.weights.T)
-        return slopes
-
-    def _numbers(self) -> dict[str, Any]:
-        return {"weights": self.weights.tolist(), "intercepts": self.intercepts.tolist()}
+def _trees_of(place: int) -> str:
+    return f"trees-{place}.txt"
 
 
 def load_model(files: Mapping[str, bytes]) -> Model:
@@ -251,35 +171,21 @@ def load_model(files: Mapping[str, bytes]) -> Model:
         known = json.loads(files[FILE])
         if known["format"] != FORMAT:
             raise LearningError(f"{FILE} has format {known['format']}; this version reads {FORMAT}. Run `make pipeline` again.")
-        return _READERS[known["kind"]](known)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        texts = {name: data.decode() for name, data in files.items() if name != FILE}
+        parts = tuple(_read_part(said, texts.get(_trees_of(place), "")) for place, said in enumerate(known["parts"]))
+        model = Model(known["title"], [Feature(**feature) for feature in known["features"]], parts, Origin(**known["origin"]))
+        with np.errstate(all="ignore"):  # that the parts fit together is tried here, not whether they make sense
+            model.predict(np.zeros((1, len(model.features))))
+    except BROKEN as error:
         raise LearningError(f"{FILE} cannot be read ({type(error).__name__}: {error}). Run `make pipeline` to make it again.") from error
+    return model
 
 
-def _read_ordered(known: dict[str, Any]) -> Model:
-    features, means, origin = _read_common(known)
-    places = {feature.name: place for place, feature in enumerate(features)}
-
-    def terms(given: list[dict[str, Any]]) -> Sum:
-        return Sum({tuple(places[name] for name in term["of"]): float(term["weight"]) for term in given})
-
-    return OrderedLogit(known["title"], features, means, terms(known["edge"]), terms(known["width"]), origin)
-
-
-def _read_multinomial(known: dict[str, Any]) -> Model:
-    features, means, origin = _read_common(known)
-    weights, intercepts = np.array(known["weights"], dtype=np.float64), np.array(known["intercepts"], dtype=np.float64)
-    if weights.shape != (len(features), 3) or intercepts.shape != (3,):
-        raise ValueError(f"weights of shape {weights.shape} for {len(features)} features")
-    return MultinomialLogit(known["title"], features, means, weights, intercepts, origin)
-
-
-def _read_common(known: dict[str, Any]) -> tuple[list[Feature], Floats, Origin]:
-    features = [Feature(**feature) for feature in known["features"]]
-    means = np.array(known["means"], dtype=np.float64)
-    if means.shape != (len(features),):
-        raise ValueError(f"{len(means)} means for {len(features)} features")
-    return features, means, Origin(**known["origin"])
-
-
-_READERS = {OrderedLogit.kind: _read_ordered, MultinomialLogit.kind: _read_multinomial}
+def _read_part(said: Mapping[str, Any], text: str) -> Part:
+    means, takes = np.array(said["means"], dtype=np.float64), tuple(said["takes"])
+    if means.shape != (len(takes),):
+        raise ValueError(f"{len(means)} means for {len(takes)} features")
+    learner = learners.read(said["learner"]["kind"], said["learner"], text)
+    with np.errstate(all="ignore"):
+        learner.predict(means[None, :])
+    return Part(said["name"], said["where"], takes, means, learner, int(said["matches"]))

@@ -7,18 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from functools import partial
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 
+from core.learning import fitting
 from core.learning.design import occasion, stakes, strengths
 from core.learning.joint import Drift, JointFilter, Sight
-from core.learning.learners import Boosted, Floats, Ints, Logit, Ordered, Paired, ages
+from core.learning.learners import Floats, Ints, Learner
 from core.learning.stakes import PLACES, Stakes
 from core.learning.streams import Elo, EloPace, Games, Pi, PiPace, PoissonPace, Rating, Rest, ScoreDriven, stream
 from core.learning.windows import Circumstance, Form
 
 Kind = Literal["clubs", "women_clubs", "men", "women"]
+# What tells a kind of football in a row of features; each has ratings and models of its own.
+WHERE: dict[Kind, dict[str, int]] = {
+    "clubs": {"national": 0, "sex": 0},
+    "women_clubs": {"national": 0, "sex": 1},
+    "men": {"national": 1, "sex": 0},
+    "women": {"national": 1, "sex": 1},
+}
+TITLES: dict[Kind, str] = {"clubs": "men's clubs", "women_clubs": "women's clubs", "men": "men's nations", "women": "women's nations"}
 CLUB_DRIFT = Drift(
     start=0.06, daily=2.9e-6, summer=0.005, fast=0.01, memory=250, gap=60, below=0.1, step=0.236, level_rate=0.026, moved=0.005
 )
@@ -69,25 +80,25 @@ def numbers(games: Games, kind: Kind, state: list[Rating] | None = None) -> dict
 
 
 def columns(known: Mapping[str, Floats], kind: Kind) -> dict[str, Floats]:
-    """Everything that a learner may take, by name."""
+    """Everything that a learner may take, by name: nations play for no places of a league, and their shots are not counted."""
     made = {**known, **strengths(known, "joint"), **strengths(known, "gas")}
     made |= occasion(known, made["joint_gap"])
-    made["ground_form"] = np.nan_to_num(known["diff_ground_w5"])
-    if "shots_home" in known:
+    number = len(known["ground"])
+    made["national"] = np.full(number, float(WHERE[kind]["national"]))
+    if not WHERE[kind]["national"]:
         seen = strengths(known, "shots")
-        made |= {f"shots_{side}": seen[f"shots_{side}"] - made[f"joint_{side}"] for side in ("to_home", "to_away")}
-        made |= stakes(known)
-    made["sex"] = np.full(len(known["ground"]), float(kind in ("women", "women_clubs")))
-    return made
+        return made | stakes(known) | {side: seen[side] - made[side.replace("shots", "joint")] for side in SHOTS}
+    return made | {name: np.zeros(number) for name in (*STAKES, *STAKES_OF_SIDES, *SHOTS)} | {"season_left": np.ones(number)}
 
 
 GOALS = ("joint_to_home", "joint_to_away", "joint_total", "joint_unequal")
 STAKES = tuple(f"stake_{place}" for place in PLACES)
+STAKES_OF_SIDES = tuple(f"{name}_{side}" for name in STAKES for side in ("home", "away"))
 SHOTS = ("shots_to_home", "shots_to_away")
-CLUB_LINEAR = (*GOALS, *STAKES, "sex", *SHOTS)
+CLUB_LINEAR = (*GOALS, *STAKES, *SHOTS)
 NATION_LINEAR = (*GOALS, "joint_doubt", "ground", "weight", "gap_here", "gap_weighty")
 CLUB_TREES = (
-    "joint_home", "joint_away", "joint_doubt", "season_left", *(f"stake_{place}_{side}" for place in PLACES for side in ("home", "away")),
+    "joint_home", "joint_away", "joint_doubt", "season_left", *STAKES_OF_SIDES,
     "season_points", "season_goals", "rest_home", "rest_away", "here_home", "here_away", "round_home",
     "diff_goal_difference_w5", "diff_points_w5", "diff_ground_w5", "elo", "elo_fast", "pi",
 )  # fmt: skip
@@ -98,47 +109,72 @@ NATION_TREES = (
 SIX = ("joint_gap", "gas_gap", "elo", "elo_fast", "pi", "ground")
 WINDOW = tuple(f"diff_{metric}_w5" for metric in ("goals_for", "goals_against", "goal_difference", "points", "wins", "draws", "losses"))
 
-
-class Model(Protocol):
-    def predict(self, rows: Floats) -> Floats:
-        """Chances of home, draw and away, a row a match."""
-
-
-Fit = Callable[[Floats, Ints, Floats], Model]
+Fit = Callable[[Floats, Ints, Floats], Learner]
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """The columns a learner takes, and how it is fitted on rows, outcomes and weights."""
+class Part:
+    """How one kind of football is learnt: the rows that are its own, the columns it takes, the fit on rows, outcomes, weights."""
 
+    name: str
+    where: Mapping[str, int]
     takes: tuple[str, ...]
     fit: Fit
     memory: float = 8.0  # years after which a match weighs 1/e
 
-    def rows(self, made: Mapping[str, Floats]) -> Floats:
-        return np.nan_to_num(np.column_stack([made[name] for name in self.takes]))
+    def own(self, table: pd.DataFrame) -> pd.Series:
+        """Which rows of a features table are of this kind."""
+        found: pd.Series = (table[list(self.where)] == list(self.where.values())).all(axis=1)
+        return found
+
+    def rows(self, table: pd.DataFrame) -> Floats:
+        """The columns of a features table, shape (n, k); what is not known is no difference."""
+        rows: Floats = np.nan_to_num(table[list(self.takes)].to_numpy(np.float64))
+        return rows
 
     def since(self, until: int) -> int:
-        """The first day that is learnt from by a fit on the day `until`."""
+        """The first day that is learnt from by a fit on the day `until`: earlier ones would weigh less than a twentieth."""
         return until - round(3 * 365.25 * self.memory)
 
-    def learn(self, rows: Floats, outcomes: Ints, days: Ints, until: int) -> Model:
-        """Fitted on matches before the day `until`; those that would weigh less than a twentieth are left out."""
-        recent = days >= self.since(until)
-        return self.fit(rows[recent], outcomes[recent], ages(days[recent], until, self.memory))
+
+@dataclass(frozen=True)
+class Recipe:
+    """A way to make a model: its title for people, and its parts, of which each row of features has one."""
+
+    title: str
+    parts: tuple[Part, ...]
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The signature: every column that a part takes, then what tells the parts."""
+        taken = dict.fromkeys(name for part in self.parts for name in part.takes)
+        return (*taken, *(name for name in self.parts[0].where if name not in taken))
 
 
-def recipe(name: str, kind: Kind, shots: bool = True) -> Recipe:
-    clubs = kind in ("clubs", "women_clubs")
-    if name == "baseline":
-        return Recipe((*WINDOW, "sex"), Logit.fit)
-    if name == "challenger":
-        return Recipe(SIX, Ordered.fit)
-    linear, trees = (CLUB_LINEAR, CLUB_TREES) if clubs else (NATION_LINEAR, NATION_TREES)
-    if clubs and not shots:
-        linear = linear[: -len(SHOTS)]
-    taken = (*linear, *trees)
-    if clubs:
-        return Recipe(taken, lambda rows, outcomes, weights: Boosted.fit(rows, outcomes, weights, range(len(linear)), 120))
-    fit: Fit = lambda rows, outcomes, weights: Paired.fit(rows, outcomes, weights, len(linear), len(taken), 60)  # noqa: E731
-    return Recipe((*taken, *SIX), fit, 5.0)
+def _champion(kind: Kind) -> Part:
+    """A logit on the strengths, and small trees grown from its scores; for nations the mean of that and of the challenger."""
+    if not WHERE[kind]["national"]:
+        grown: Fit = partial(fitting.boosted, linear=len(CLUB_LINEAR), rounds=120)
+        return Part(TITLES[kind], WHERE[kind], (*CLUB_LINEAR, *CLUB_TREES), grown)
+    taken = (*NATION_LINEAR, *NATION_TREES)
+    both: Fit = partial(fitting.paired, linear=len(NATION_LINEAR), first=len(taken), rounds=60)
+    return Part(TITLES[kind], WHERE[kind], (*taken, *SIX), both, memory=5.0)
+
+
+def _ordered(*takes: str) -> tuple[Part, ...]:
+    return tuple(Part(TITLES[kind], where, takes, fitting.ordered) for kind, where in WHERE.items())
+
+
+REFERENCE = "elo"  # a yardstick that others use too; it stands beside the recipes and is never registered
+RECIPES: dict[str, Recipe] = {
+    "champion": Recipe("Joint ratings, logit and trees", tuple(map(_champion, WHERE))),
+    "challenger": Recipe("Six numbers, ordered logit", _ordered(*SIX)),
+    "baseline": Recipe(
+        "Form of the last five, logit",
+        tuple(Part(f"{title} football", {"sex": sex}, WINDOW, fitting.logit) for sex, title in enumerate(("men's", "women's"))),
+    ),
+    REFERENCE: Recipe("Elo, ordered logit", _ordered("elo", "ground")),
+}
+SERVED = ("champion", "challenger", "baseline")
+# The columns of the features table, `sex` aside, which stands among those that lead it.
+FEATURES = tuple(name for name in dict.fromkeys(name for recipe in RECIPES.values() for name in recipe.features) if name != "sex")

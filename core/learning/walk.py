@@ -1,4 +1,4 @@
-"""The backtest: a table of anybody's matches, walked forward through time by one recipe."""
+"""Any recipe, walked forward through time: each forecast by a model fitted on matches before the first of its month."""
 
 from __future__ import annotations
 
@@ -9,88 +9,83 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.errors import LearningError
 from core.football.outcomes import floored
-from core.learning.kinds import YEARS_BACK, by_kind, games, outcomes
-from core.learning.recipe import Kind, Recipe, columns, numbers, recipe
-from core.learning.streams import Floats, Ints
+from core.learning.features import labelled
+from core.learning.kinds import days
+from core.learning.recipe import Part
+from core.learning.training import known_recipe, learn
+from core.tables import EVALUATION
 
-RECIPES = ("champion", "challenger", "baseline")
-FORECAST = ["p_home", "p_draw", "p_away"]
-FEWEST = 300  # matches of its kind below which no recipe is fitted
-# Home, draw, away on a home ground and on a neutral one, as football is anywhere; they stand for so many matches.
-ANYWHERE, STANDS_FOR = np.array([[0.385, 0.23, 0.385], [0.45, 0.26, 0.29]]), 30
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Progress = Callable[[float, str], None]
-TITLES: dict[str, str] = {"clubs": "men's clubs", "women_clubs": "women's clubs", "men": "men's nations", "women": "women's nations"}
+
+BASE_RATE = "base_rate"
+ENOUGH_OF_A_LEAGUE = 100
 
 
-def forecast(
-    matches: pd.DataFrame, name: str, since: date, until: date | None = None, progress: Progress = lambda share, words: None
-) -> pd.DataFrame:
-    """The checked matches from day `since` up to, not with, day `until`, ordered by day, with FORECAST, `kind`, `outcome`
-    (-1 without a score) and `fresh` (a side plays its first match that is known, so the forecast is a wide one).
-
-    Each day is forecast from earlier days, by a model fitted on matches before the first of its month. `progress` is told
-    the share that is done, and of what. LearningError when there is no such recipe or nothing to forecast.
+def walk(table: pd.DataFrame, name: str, since: date, until: date | None = None, progress: Progress = lambda share, words: None) -> Floats:
+    """What the recipe said of the rows of a features table from day `since` up to, not with, day `until`, shape (n, 3);
+    missing for all other rows. `progress` is told the share that is done, and of what.
     """
-    if name not in RECIPES:
-        raise LearningError(f"There is no recipe {name!r}. Choose one of {', '.join(RECIPES)}.")
-    first, last = pd.Timestamp(since), pd.Timestamp.max if until is None else pd.Timestamp(until)
-    wanted = (matches["date"] >= first) & (matches["date"] < last)
-    if not wanted.any():
-        latest = f"{matches['date'].max():%Y-%m-%d}"
-        raise LearningError(f"No match lies between --since and --until; the last is of {latest}. Choose an earlier --since.")
-    kept = matches[(matches["date"] < last) & (matches["date"] >= first - pd.DateOffset(years=YEARS_BACK))]
-    parts, done = [], 0
-    for kind, part in by_kind(kept):
-        parts.append(_of_kind(part, kind, name, first, _within(progress, done / len(kept), len(part) / len(kept))))
-        done += len(part)
-    return pd.concat(parts).sort_values(["date", "competition", "home_team", "away_team"], kind="stable").drop(columns="season")
+    found = known_recipe(name)
+    chances = np.full((len(table), 3), np.nan)
+    parts = [(part, np.flatnonzero(part.own(table))) for part in found.parts]
+    done, total = 0, max(sum(len(own) for _, own in parts), 1)
+    for part, own in parts:
+        for share, asked, said in _months(part, table.iloc[own], since, until):
+            chances[own[asked]] = said
+            progress((done + share * len(own)) / total, f"{part.name}: {table['date'].iloc[own[asked[0]]]:%B %Y}")
+        done += len(own)
+    return chances
 
 
-def _within(progress: Progress, start: float, share: float) -> Progress:
-    """Progress of a part that begins at `start` and is this share of the whole."""
-    return lambda inner, words: progress(start + share * inner, words)
+def _months(part: Part, table: pd.DataFrame, since: date, until: date | None) -> Iterator[tuple[float, Ints, Floats]]:
+    """Month by month the share done, the places of its matches in the table, and their chances."""
+    played, rows = days(table["date"]), part.rows(table)
+    known = (table["label_ok"] & table["outcome"].notna()).to_numpy(bool)
+    outcomes = table["outcome"].fillna(-1).to_numpy(np.int64)
+    last = np.inf if until is None else _day(until)
+    wanted = (played >= _day(since)) & (played < last)
+    month = played.astype("datetime64[D]").astype("datetime64[M]")
+    months = np.unique(month[wanted])
+    for number, here in enumerate(months, start=1):
+        first = int(here.astype("datetime64[D]").astype(np.int64))
+        before, asked = known & (played < first), np.flatnonzero((month == here) & wanted)
+        learner = learn(part, rows[before], outcomes[before], played[before], first)
+        yield number / len(months), asked, learner.predict(rows[asked])
 
 
-def _of_kind(matches: pd.DataFrame, kind: Kind, name: str, since: pd.Timestamp, progress: Progress) -> pd.DataFrame:
-    progress(0.0, f"{TITLES[kind]}: ratings of {len(matches):,} matches")
-    made, known = games(matches, kind), outcomes(matches)
-    chances, fresh = np.full((len(matches), 3), np.nan), np.zeros(len(matches), bool)
-    if (matches["date"] >= since).any():
-        found = recipe(name, kind)
-        seen = numbers(made, kind)
-        fresh = np.minimum(seen["known_home"], seen["known_away"]) == 0
-        rows = found.rows(columns(seen, kind))
-        for share, asked, said in _months(found, rows, known, made.day, made.ground, since):
-            chances[asked] = said
-            progress(0.3 + 0.7 * share, f"{TITLES[kind]}: {matches['date'].iloc[asked[0]]:%B %Y}")
-    told = matches.assign(kind=kind, outcome=known, fresh=fresh, **dict(zip(FORECAST, chances.T, strict=True)))
-    return told[told["date"] >= since]
+def _day(day: date) -> int:
+    return int(np.datetime64(day, "D").astype(np.int64))
 
 
-def _months(
-    found: Recipe, rows: Floats, known: Ints, days: Ints, ground: Floats, since: pd.Timestamp
-) -> Iterator[tuple[float, Ints, Floats]]:
-    """Month by month the share done, the places of its matches, and their chances."""
-    first = since.to_datetime64().astype("datetime64[D]").astype(np.int64)
-    month = days.astype("datetime64[D]").astype("datetime64[M]")
-    asked_months = np.unique(month[days >= first])
-    for number, here in enumerate(asked_months, start=1):
-        cut = int(here.astype("datetime64[D]").astype(np.int64))
-        asked = np.flatnonzero((month == here) & (days >= first))
-        before = (days < cut) & (days >= found.since(cut)) & (known >= 0)
-        yield number / len(asked_months), asked, _said(found, rows, known, days, ground, before, asked, cut)
+def evaluated(features: pd.DataFrame, names: tuple[str, ...], since: date, until: date | None = None) -> pd.DataFrame:
+    """EVALUATION rows of these recipes for the labelled matches from day `since` up to, not with, day `until`."""
+    rows = labelled(features).sort_values(["date", "match_id"], ignore_index=True)
+    parts = [_rows(rows, name, walk(rows, name, since, until)) for name in names]
+    return pd.concat(parts, ignore_index=True) if parts else EVALUATION.empty()
 
 
-def _said(found: Recipe, rows: Floats, known: Ints, days: Ints, ground: Floats, before: NDArray[np.bool_], asked: Ints, cut: int) -> Floats:
-    if before.sum() < FEWEST or len(np.unique(known[before])) < 3:
-        return _wide(known[before], ground[asked])
-    return found.learn(rows[before], known[before], days[before], cut).predict(rows[asked])
+def base_rates(features: pd.DataFrame, since: date, until: date | None = None) -> pd.DataFrame:
+    """The yardstick that knows no team, as EVALUATION rows: how often each outcome came in the competition's matches
+    before the first of the month, or in those of all competitions where it has fewer than a hundred.
+    """
+    rows = labelled(features).sort_values(["date", "match_id"], ignore_index=True)
+    last = pd.Timestamp.max if until is None else pd.Timestamp(until)
+    wanted = rows[(rows["date"] >= pd.Timestamp(since)) & (rows["date"] < last)]
+    chances = np.full((len(rows), 3), np.nan)
+    for month, part in wanted.groupby(wanted["date"].dt.to_period("M")):
+        before = rows[rows["date"] < month.start_time]
+        for code, matches in part.groupby("competition_code"):
+            own = before[before["competition_code"] == code]
+            known = own if len(own) >= ENOUGH_OF_A_LEAGUE else before
+            counts = np.bincount(known["outcome"].to_numpy(np.int64), minlength=3) + 1.0
+            chances[matches.index] = floored((counts / counts.sum())[None, :])
+    return _rows(rows, BASE_RATE, chances)
 
 
-def _wide(seen: Ints, ground: Floats) -> Floats:
-    """What football is like, bent by the few matches seen: for a kind of football that is hardly known."""
-    counts = np.bincount(seen, minlength=3).astype(np.float64)
-    mixed = STANDS_FOR * ANYWHERE[(ground > 0).astype(np.int64)] + counts
-    return floored(mixed / mixed.sum(axis=1, keepdims=True))
+def _rows(rows: pd.DataFrame, name: str, chances: Floats) -> pd.DataFrame:
+    there = ~np.isnan(chances[:, 0])
+    said = {f"proba_{side}": chances[there, place] for place, side in enumerate(("home", "draw", "away"))}
+    return EVALUATION.check(rows[there].assign(recipe=name, **said).reset_index(drop=True))

@@ -75,6 +75,17 @@ class FeatureTable:
             row.update({self.names[column]: None for column in np.flatnonzero(np.isnan(numbers))})
         return row
 
+    def average(self, match_id: object) -> Row | None:
+        """What the matches of the same competition have in each feature, in the mean, as a row; None for a match that is not here."""
+        at = place(self.ids, match_id)
+        if at is None:
+            return None
+        codes = self.frame["competition_code"].to_numpy()
+        league = (codes == codes[at]) & (self.sex == self.sex[at])
+        there = ~np.isnan(self.values[league])
+        means = np.where(there, self.values[league], 0.0).sum(axis=0) / np.maximum(there.sum(axis=0), 1)
+        return Row(zip(self.names, means.tolist(), strict=True), sex=int(self.sex[at]))
+
 
 def _upcoming(lead: pd.DataFrame) -> list[dict[str, Any]]:
     """The matches to come, by kick-off, or by day where that is all that is known: who, when, where."""

@@ -14,6 +14,7 @@ from core.errors import FeaturesRefused, LearningError
 from core.learning.models import Model, load_model
 
 Floats = NDArray[np.float64]
+CODES = {"sex": ("men", "women"), "national": ("clubs", "nations")}
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ class Loaded:
             return "must be a number"
         if not _is_finite(value):
             return "must be finite"
-        if name == "sex" and value not in (0, 1):
-            return "must be 0 (men) or 1 (women)"
+        if name in CODES and value not in (0, 1):
+            return f"must be 0 ({CODES[name][0]}) or 1 ({CODES[name][1]})"
         if name in self.whole and value != int(value):
             return "must be a whole number"
         return None

@@ -25,7 +25,7 @@ TOO_OLD = 30.0  # seconds after which what was heard from the registry is no lon
 class PredictionService:
     """The models of every stage. UnknownStage for one that the settings do not list; NotReady where none is loaded.
 
-    `registry` is by default the one in the settings; `features` are needed by `predict_row` only. `on_change` is told of
+    `registry` is by default the one in the settings; `features` are needed by `predict_row` and `explain` only. `on_change` is told of
     the versions that serve, by stage, whenever they change.
     """
 
@@ -137,18 +137,25 @@ class PredictionService:
 
     def predict_row(self, match_id: int, stage: str = CHAMPION) -> dict[str, Any]:
         """The same, for a match of the features file; MatchUnknown when it is not there."""
-        if self._features is None:
-            raise TypeError("predict_row needs the features lookup")
-        held = self._features.held()
+        held = self._file().held()
         row = held.value.row(match_id)
         if row is None:
             raise MatchUnknown(f"There is no match {match_id} in the latest batch. /predict/matches/ lists those to come.")
         return self.predict(row, int(match_id), held.written_at, stage)
 
-    def explain(self, features: Mapping[str, Any], stage: str = CHAMPION) -> dict[str, float]:
-        """Each feature's part of the log-odds of a home win, against the mean match that the model learned from."""
-        loaded = self._ready(stage)
-        return loaded.model.explain(loaded.own(features)[0])
+    def explain(self, match_id: int, stage: str = CHAMPION) -> dict[str, float] | None:
+        """By group of features, its part of the log-odds of a home win, against the average match of the same competition;
+        None for a match that is not in the features file."""
+        loaded, table = self._ready(stage), self._file().held().value
+        row, average = table.row(match_id), table.average(match_id)
+        if row is None or average is None:
+            return None
+        return loaded.model.explain(loaded.own(row)[0], loaded.own(average)[0])
+
+    def _file(self) -> FeatureLookupService:
+        if self._features is None:
+            raise TypeError("this needs the features lookup")
+        return self._features
 
     def _answer(self, loaded: Loaded, stage: str, row: Floats) -> dict[str, Any]:
         start = time.perf_counter()

@@ -44,19 +44,23 @@ Every match of the past is read once, in the order of days. A day’s matches ar
 results move the ratings. Nothing that was not known before kick-off enters a forecast, and a test that scrambles the future holds
 us to it.
 
-Elo, ordered logit :: Two Elo ratings, one slow and one quick to change, home ground, and men’s or women’s football. The champion of
-the first run; the champion speaks on all pages.
+Joint ratings, logit and trees :: Attack and defence of all teams of a league, rated together, with the doubt about each; what the
+match means for the title, the places behind it and safety; shots, where they were counted. A logit on these, corrected by small
+trees that also see form, rest and the season so far. The champion of the first run; the champion speaks on all pages.
 
-Pi-ratings, ordered logit :: They rate each team at home and away. The challenger of the first run: another way to be wrong, judged
-on the same matches.
+Six numbers, ordered logit :: Five ratings of strength and the ground. The challenger of the first run: another way to be wrong,
+judged on the same matches.
 
 Last five, multinomial logit :: Goals, points and results of each side’s last five matches. The baseline, which the others must beat.
 
 Scorelines :: Two Poisson counts, scaled so that win, draw and defeat agree with the champion’s three numbers exactly. Expected
 goals, over 2.5 and both teams score all come from that one grid.
 
-Why :: How far each thing the model looks at moved the log-odds of a home win, from an average match to this one. The shares sum
-to the whole difference.
+Why :: How far strength, form, stakes and the other groups of what the model looks at moved the log-odds of a home win, from the
+average match of the competition to this one: each group’s Shapley value. The shares sum to the whole difference.
+
+Kinds of football :: Men’s and women’s clubs and nations have ratings and models of their own. A kind with too few matches, and a side’s
+first match, get a wide forecast that says so.
 
 The scores were made by walking forward: for each month the models are fitted on the months before and asked about it. Intervals
 are 95%, drawn over whole match days. After the first run a new version starts
@@ -67,8 +71,8 @@ _LIMITS = """
 The models see results, dates and grounds. They know nothing of injuries, line-ups, transfers, the weather, or that nothing is at
 stake.
 
-The models forecast who wins, not how many goals fall. The grid of scores takes every match to see about {total} goals, the usual
-number in European leagues, so that the chance of over 2.5 is close to a half for all of them.
+How many goals to expect of a match comes from both sides’ attack and defence, and shapes its grid of scores; where that is not
+known, the grid takes the usual {total} goals of European leagues.
 
 A team with few matches in the data gets a wide forecast. A promoted team brings its rating with it where its former league is in
 the data.

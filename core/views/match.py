@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from core.clock import from_iso
-from core.football.outcomes import Outcome, Probabilities, ScoreGrid, score_grid
+from core.football.outcomes import TYPICAL_TOTAL, Outcome, Probabilities, ScoreGrid, score_grid
 from core.football.scoring import log_loss, rps
 from core.views.charted import Verdict
 from core.views.words import number, percent, sentence
@@ -96,7 +96,7 @@ def match_view(match: Row, predictions: Sequence[Row], walked: Sequence[Row], se
     outcome = Outcome.of(match["home_score"], match["away_score"]) if _has_score(match) else None
     said = tuple(_all_said(predictions, walked, sealed, outcome is not None))
     champion = said[0] if said and said[0].stage == "champion" else None
-    grid = score_grid(champion.probabilities) if champion else None
+    grid = score_grid(champion.probabilities, _total(predictions)) if champion else None
     note = _note(match, champion, bool(predictions))
     return MatchView(
         match_id=match["match_id"],
@@ -113,6 +113,12 @@ def match_view(match: Row, predictions: Sequence[Row], walked: Sequence[Row], se
         verdict=_verdict(match, champion, outcome, note),
         note=note,
     )
+
+
+def _total(predictions: Sequence[Row]) -> float:
+    """The goals that the ratings expect of both sides, which shape the grid of scores."""
+    known = (row.get("expected_total") for row in predictions)
+    return next((float(total) for total in known if total is not None), TYPICAL_TOTAL)
 
 
 def chances_table(said: Iterable[Said]) -> pd.DataFrame:

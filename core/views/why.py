@@ -10,11 +10,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from core.football.outcomes import Probabilities
-from core.football.words import FEATURE_WORDS
+from core.football.words import GROUP_WORDS
 from core.views.words import percent, signed
 
-OTHER = "Other"
-MOST = 8  # bars; beyond that, one bar a group
 LINE = 18  # characters of a label in one line
 
 
@@ -32,26 +30,21 @@ class Why:
 
 
 def why(parts: Mapping[str, float], led_to: Probabilities) -> Why:
-    """From a model's contributions by feature and the forecast that they lead to."""
-    named = {feature: FEATURE_WORDS.get(feature, (OTHER, _plainly(feature))) for feature in parts}
-    shown = {words: parts[feature] for feature, (_, words) in named.items()}
-    if len(shown) > MOST:
-        shown = _by_group(parts, named)
+    """From a model's contributions by group of features and the forecast that they lead to."""
     total = sum(parts.values())
-    rounded = rounded_to_sum(shown)
+    rounded = rounded_to_sum(parts)
     # A bar without a length says nothing; the table has it all.
     order = sorted([label for label in rounded if rounded[label]] or rounded, key=lambda label: -abs(rounded[label]))
     started = _chance(math.log(led_to.home / (1 - led_to.home)) - total)
     words = (
-        f"What moved the home side’s chance from {percent(started)} in an average match to {led_to.percentages()[0]}% here, in log-odds. "
-        f"{'The parts' if len(order) > 1 else 'It'} add{'' if len(order) > 1 else 's'} up to {signed(sum(rounded.values()), 2)}."
+        f"What moved the home side’s chance from {percent(started)} in an average match of this competition to {led_to.percentages()[0]}% "
+        f"here, in log-odds. {'The parts' if len(order) > 1 else 'It'} add{'' if len(order) > 1 else 's'} up to "
+        f"{signed(sum(rounded.values()), 2)}."
     )
+    largest = sorted(parts, key=lambda name: -abs(parts[name]))
     table = pd.DataFrame(
-        [
-            (named[feature][0], named[feature][1], signed(parts[feature], 3))
-            for feature in sorted(parts, key=lambda name: -abs(parts[name]))
-        ],
-        columns=["Group", "What", "Log-odds of a home win"],
+        [(group, GROUP_WORDS.get(group, ""), signed(parts[group], 3)) for group in largest],
+        columns=["What", "In words", "Log-odds of a home win"],
     )
     labelled = tuple(("<br>".join(textwrap.wrap(label, LINE)), rounded[label]) for label in order)
     return Why(labelled, round(sum(rounded.values()), 2), words, table)
@@ -66,18 +59,6 @@ def rounded_to_sum(values: Mapping[str, float], digits: int = 2) -> dict[str, fl
     for name in sorted(exact, key=lambda name: whole[name] - exact[name])[:missing]:
         whole[name] += 1
     return {name: value / scale for name, value in whole.items()}
-
-
-def _by_group(parts: Mapping[str, float], named: Mapping[str, tuple[str, str]]) -> dict[str, float]:
-    groups: dict[str, float] = {}
-    for feature, value in parts.items():
-        group = named[feature][0]
-        groups[group] = groups.get(group, 0.0) + value
-    return groups
-
-
-def _plainly(feature: str) -> str:
-    return feature.replace("_", " ").capitalize()
 
 
 def _chance(log_odds: float) -> float:

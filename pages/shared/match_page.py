@@ -62,13 +62,13 @@ def _titles(services: Services) -> dict[int, str]:
 
 def _why(services: Services, seen: MatchView) -> Why | None:
     """Why the champion says so; None when the forecast shown is not what the champion of today says of the features of today."""
-    champion, features = seen.champion, services.features.get_features(seen.match_id)
-    said = services.predictions.get_prediction(seen.match_id)
-    if champion is None or features is None or said is None or services.models.versions().get("champion") != champion.version:
+    champion, said = seen.champion, services.predictions.get_prediction(seen.match_id)
+    if champion is None or said is None or services.models.versions().get("champion") != champion.version:
         return None
     if abs(said["proba_home"] - champion.probabilities.home) > SAME:
         return None
-    return why(services.models.explain(features, "champion"), champion.probabilities)
+    parts = services.models.explain(seen.match_id, "champion")
+    return None if parts is None else why(parts, champion.probabilities)
 
 
 def in_full(shown: Shown) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 from core.football.matches import match_id, team_id
 from core.tables import MATCHES
 
+MORE = ("Kampen", "Leiden", "Meppel", "Nijmegen", "Oss", "Putten")
 TEAMS = ("Ajax", "Breda", "Cambuur", "Dordrecht", "Emmen", "Feyenoord", "Groningen", "Heerenveen")
 
 
@@ -52,7 +53,10 @@ def frame(*rows):
 
 
 def league(seasons=3, teams=TEAMS, first_year=2021, seed=1, spread=0.5, **changes):
-    """Full seasons from August on, two matches a day; goals are Poisson, by strengths that fall from the first team to the last."""
+    """Full seasons from August on, two matches a day, or three of more teams.
+
+    Goals are Poisson, by strengths that fall from the first team to the last.
+    """
     random = np.random.default_rng(seed)
     strength = dict(zip(teams, np.linspace(spread, -spread, len(teams)), strict=True))
     pairs = [pair for both in combinations(teams, 2) for pair in (both, both[::-1])]
@@ -62,6 +66,6 @@ def league(seasons=3, teams=TEAMS, first_year=2021, seed=1, spread=0.5, **change
             home, away = pairs[place]
             edge = strength[home] - strength[away]
             score = (int(random.poisson(np.exp(0.35 + edge / 2))), int(random.poisson(np.exp(0.1 - edge / 2))))
-            day = pd.Timestamp(year, 8, 3) + pd.Timedelta(days=5 * (number // 2))
+            day = pd.Timestamp(year, 8, 3) + pd.Timedelta(days=5 * (number // (len(teams) // 4)))
             rows.append(match(day, home, away, score, season=f"{year}-{(year + 1) % 100:02d}", **changes))
     return frame(*rows)

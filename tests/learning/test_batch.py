@@ -8,8 +8,9 @@ import pytest
 
 from core.football.outcomes import Probabilities, score_grid
 from core.learning.batch import importance, is_future, match_features, predictions
-from core.learning.features import FEATURES, build_features
-from core.learning.training import RECIPES, fit
+from core.learning.features import build_features, expected_total, hardly_known
+from core.learning.recipe import FEATURES, SERVED
+from core.learning.training import fit
 from core.tables import LABELS, MATCH_FEATURES_LEAD, PREDICTIONS
 from tests.learning.league import frame, league, match
 
@@ -33,7 +34,7 @@ FIXTURES = {
 
 @pytest.fixture(scope="module")
 def played():
-    matches = pd.concat([league(), frame(*FIXTURES.values())], ignore_index=True)
+    matches = pd.concat([league(6, first_year=2018), frame(*FIXTURES.values())], ignore_index=True)
     return matches, build_features(matches)
 
 
@@ -65,7 +66,7 @@ def test_the_features_file_has_its_columns_labels_and_every_feature(played, tabl
 
 
 def test_predictions_have_their_columns_and_follow_from_the_chances(played, table):
-    for version, recipe in enumerate(RECIPES, start=1):
+    for version, recipe in enumerate(SERVED, start=1):
         model = fit(recipe, played[1][played[1]["date"] < "2023-12-01"])
         said = predictions(table, model, recipe, version, f"run{version}")
         pd.testing.assert_frame_equal(said, PREDICTIONS.check(said))
@@ -86,13 +87,25 @@ def test_what_a_model_was_fitted_on_is_marked_as_no_forecast(played, table):
 
 def test_the_likeliest_score_is_that_of_the_grid_behind_the_three_numbers(played, table):
     row = predictions(table, fit("champion", played[1]), "champion", 1, "run").iloc[0]
-    grid = score_grid(Probabilities(row["proba_home"], row["proba_draw"], row["proba_away"]))
+    total = np.exp(table["joint_home"].iloc[0]) + np.exp(table["joint_away"].iloc[0])
+    assert row["expected_total"] == pytest.approx(total) == pytest.approx(expected_total(table)[0])
+    grid = score_grid(Probabilities(row["proba_home"], row["proba_draw"], row["proba_away"]), total)
     assert (row["likeliest_home"], row["likeliest_away"]) == grid.likeliest
     assert (row["expected_home"], row["expected_away"]) == pytest.approx(grid.expected_goals, abs=1e-8)
 
 
 def test_importance_shares_out_one_among_the_features(played, table):
-    shares = importance(fit("champion", played[1]), table)
+    shares = importance(fit("challenger", played[1]), table)
     assert sum(shares.values()) == pytest.approx(1)
-    assert shares["elo_diff"] + shares["elo_fast_diff"] > 0.9 and shares["home_ground"] == 0
+    assert shares["joint_gap"] + shares["gas_gap"] > 0.5 and shares["ground"] == shares["national"] == 0
     assert set(importance(fit("champion", played[1]), table.head(0)).values()) == {0.0}
+
+
+def test_a_forecast_of_which_little_is_known_is_marked(played):
+    strangers = frame(match("2024-01-12", "Telstar", "Ajax"), match("2024-01-12", "Ajax", "Breda", sex=1, competition_code="ned.w.1"))
+    matches = pd.concat([played[0], strangers], ignore_index=True)
+    features = build_features(matches)
+    table = match_features(matches, features, NOW, window_days=100)
+    said = predictions(table, fit("champion", features), "champion", 1, "run")
+    assert set(table.index[said["wide"]]) == set(strangers["match_id"]) == set(table.index[hardly_known(table)])
+    assert said.loc[said["wide"], ["proba_home", "proba_draw", "proba_away"]].to_numpy().min() > 0.1

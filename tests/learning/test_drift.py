@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from core.learning.backtest import walk_forward
-from core.learning.drift import WINDOW_MATCHES, drift_report
-from core.learning.features import FEATURES, build_features
+from core.football.words import group_of
+from core.learning.drift import CALENDAR, WINDOW_MATCHES, drift_report
+from core.learning.features import build_features
+from core.learning.recipe import FEATURES
+from core.learning.walk import evaluated
 from core.tables import EVALUATION, PREDICTIONS
 from tests.learning.league import frame, league, match
 
@@ -35,7 +37,7 @@ def features():
 
 @pytest.fixture(scope="module")
 def evaluation(features):
-    return walk_forward(features, "champion", datetime(2022, 7, 1, tzinfo=UTC).date())
+    return evaluated(features, ("champion",), datetime(2022, 7, 1, tzinfo=UTC).date())
 
 
 def upcoming(features, chances=(0.5, 0.3, 0.2), **columns):
@@ -53,30 +55,31 @@ def of(found, name):
 
 
 def test_nothing_moved_and_nothing_hurts_in_a_league_that_stays_as_it_is(features, evaluation):
-    found = report(features, evaluation, importance={"elo_diff": 0.7, "elo_fast_diff": 0.3}, model_version=4)
+    found = report(features, evaluation, importance={"elo": 0.7, "elo_fast": 0.3}, model_version=4)
     assert found["drift_score"] == 0 and not found["hurts"]
     assert found["sentence"].startswith("Nothing that the models see has moved, and it does not hurt")
-    assert {item["feature"] for item in found["features"]} == {*FEATURES, "sex"}
-    assert of(found["features"], "elo_diff")["importance"] == 0.7 and of(found["features"], "sex")["importance"] == 0.0
+    timely = {name for name in FEATURES if group_of(name) in CALENDAR}
+    assert {item["feature"] for item in found["features"]} == {*FEATURES, "sex"} - timely and "season_left" in timely
+    assert of(found["features"], "elo")["importance"] == 0.7 and of(found["features"], "sex")["importance"] == 0.0
     assert (found["model_version"], found["as_of"]) == (4, "2023-12-18T12:00:00Z")
 
 
 def test_a_feature_that_moved_is_found_and_named(features, evaluation):
     moved = features.copy()
-    moved.loc[moved["date"] > WINDOW, "elo_diff"] += 150
+    moved.loc[moved["date"] > WINDOW, "elo"] += 150
     found = report(moved, evaluation)
-    elo = of(found["features"], "elo_diff")
+    elo = of(found["features"], "elo")
     assert elo["drifts"] and elo["q"] < 0.05 and elo["effect"] > 1 and elo["statistic"] > elo["threshold"]
-    assert [item["feature"] for item in found["features"] if item["drifts"]] == ["elo_diff"]
+    assert [item["feature"] for item in found["features"] if item["drifts"]] == ["elo"]
     assert found["drift_score"] == pytest.approx(1 / len(found["features"]))
     assert found["sentence"].startswith("Strength over the years (Elo) has moved, and it does not hurt")
 
 
 def test_the_statistic_is_the_largest_gap_and_the_effect_the_gap_of_the_means(features, evaluation):
-    elo = of(report(features, evaluation)["features"], "elo_diff")
-    now = features.loc[(features["date"] > WINDOW) & features["outcome"].notna(), "elo_diff"]
+    elo = of(report(features, evaluation)["features"], "elo")
+    now = features.loc[(features["date"] > WINDOW) & features["outcome"].notna(), "elo"]
     begin = features.loc[now.index, "date"].min()
-    past = features.loc[(features["date"] < begin) & (features["date"] >= begin - pd.Timedelta(days=365)), "elo_diff"]
+    past = features.loc[(features["date"] < begin) & (features["date"] >= begin - pd.Timedelta(days=365)), "elo"]
     tested = stats.ks_2samp(past, now, method="asymp")
     assert (elo["statistic"], elo["p"]) == (pytest.approx(tested.statistic), pytest.approx(tested.pvalue))
     assert elo["effect"] == pytest.approx((now.mean() - past.mean()) / np.sqrt((now.var(ddof=0) + past.var(ddof=0)) / 2))
@@ -93,11 +96,11 @@ def test_a_kind_that_moved_is_found_by_its_counts(features, evaluation):
 
 def test_missing_values_are_counted_and_left_out(features, evaluation):
     holes = features.copy()
-    holes.loc[holes["date"] > WINDOW, "pi_diff"] = np.nan
+    holes.loc[holes["date"] > WINDOW, "pi"] = np.nan
     form = holes.index[(holes["date"] > WINDOW) & holes["outcome"].notna()]
     holes.loc[form[: len(form) // 2], "diff_points_w5"] = np.nan
     found = report(holes, evaluation)["features"]
-    assert (of(found, "pi_diff")["missing"], of(found, "pi_diff")["statistic"], of(found, "pi_diff")["drifts"]) == (1.0, None, False)
+    assert (of(found, "pi")["missing"], of(found, "pi")["statistic"], of(found, "pi")["drifts"]) == (1.0, None, False)
     assert of(found, "diff_points_w5")["missing"] == pytest.approx(0.5, abs=0.05)
     json.dumps(found, allow_nan=False)
 
@@ -120,7 +123,7 @@ def test_forecasts_that_are_right_stay_in_their_bands_19_times_in_20():
     outcomes = (random.random((n, 1)) > np.cumsum(true, axis=1)[:, :2]).sum(axis=1)
     dates = pd.Timestamp("2023-03-06") + pd.to_timedelta(np.arange(n) // 14, "D")
     facts = {"match_id": np.arange(1, n + 1), "date": dates, "season": "x", "competition_code": "x", "sex": 0, "outcome": outcomes}
-    features = pd.DataFrame(facts | {"neutral": False, "label_ok": True, "elo_diff": random.normal(size=n)})
+    features = pd.DataFrame(facts | {"neutral": False, "label_ok": True, "elo": random.normal(size=n)})
     evaluation = EVALUATION.check(pd.DataFrame(facts | {"recipe": "champion"} | dict(zip(CHANCES, true.T, strict=True))))
     found = drift_report(features, evaluation, PREDICTIONS.empty(), AS_OF)
     outside = [not week["low"] <= week["log_loss"] <= week["high"] for week in found["performance"]]

@@ -4,26 +4,31 @@ import json
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from core.errors import LearningError
+from core.football.words import group_of
 from core.learning.features import build_features
 from core.learning.models import FILE, load_model
-from core.learning.training import RECIPES, fit, inputs
+from core.learning.recipe import SERVED
+from core.learning.training import fit, inputs
 from tests.learning.league import league
 
-FEATURES = build_features(league())
+NATIONS = league(10, first_year=2014, seed=3, country="nations", competition_code="friendly", neutral=True)
+TABLE = build_features(pd.concat([league(10, first_year=2014), NATIONS], ignore_index=True))
 
 
-@pytest.fixture(scope="module", params=list(RECIPES))
+@pytest.fixture(scope="module", params=SERVED)
 def model(request):
-    return fit(request.param, FEATURES)
+    return fit(request.param, TABLE)
 
 
 def rows_of(model):
-    rows = inputs(FEATURES, model.features)
+    rows = inputs(TABLE, model.features)
     random = np.random.default_rng(1)
     wild = rows * 10.0 ** random.integers(-3, 9, rows.shape)
+    wild[:, [feature.type == "integer" for feature in model.features]] = rows[:, [f.type == "integer" for f in model.features]]
     missing = np.where(random.random(rows.shape) < 0.5, np.nan, rows)
     return np.vstack([rows, wild, missing, np.full((1, rows.shape[1]), np.nan)])
 
@@ -40,30 +45,41 @@ def test_one_row_and_many_give_the_same_to_the_last_bit(model):
     assert np.vstack([model.predict(row[None, :]) for row in rows]).tobytes() == model.predict(rows).tobytes()
 
 
-def test_what_is_missing_stands_at_the_training_mean(model):
-    nothing, mean = model.predict(np.full((1, len(model.features)), np.nan)), model.predict(model.means[None, :])
-    assert np.array_equal(nothing, mean)
-    assert set(model.explain(np.full(len(model.features), np.nan)).values()) == {0.0}
+def test_what_is_missing_is_no_difference(model):
+    nothing = np.full((1, len(model.features)), np.nan)
+    assert np.array_equal(model.predict(nothing), model.predict(np.zeros_like(nothing)))
+
+
+def odds(model, row):
+    home = model.predict(row[None, :])[0, 0]
+    return np.log(home / (1 - home))
 
 
 def test_the_parts_of_an_explanation_sum_to_the_difference_in_log_odds(model):
-    def odds(row):
-        home = model.predict(row[None, :])[0, 0]
-        return np.log(home / (1 - home))
-
+    average = np.nan_to_num(np.nanmean(inputs(TABLE, model.features)[: len(TABLE) // 2], axis=0))
+    telling = [feature.type == "integer" for feature in model.features]
     for row in rows_of(model)[:: max(1, len(rows_of(model)) // 60)]:
-        parts = model.explain(row)
-        assert list(parts) == [feature.name for feature in model.features]
-        assert sum(parts.values()) == pytest.approx(odds(row) - odds(model.means), abs=1e-9)
+        usual = np.where(telling, np.nan_to_num(row), average)
+        parts = model.explain(row, usual)
+        assert set(parts) <= {group_of(feature.name) for feature in model.features}
+        assert sum(parts.values()) == pytest.approx(odds(model, np.nan_to_num(row)) - odds(model, usual), abs=1e-9)
 
 
-@pytest.mark.parametrize(("recipe", "name"), [("champion", "elo_diff"), ("challenger", "pi_diff")])
-def test_a_stronger_home_side_has_a_positive_part(recipe, name):
-    model = fit(recipe, FEATURES)
-    row = model.means.copy()
-    row[[feature.name for feature in model.features].index(name)] += FEATURES[name].std()
-    parts = model.explain(row)
-    assert parts.pop(name) > 0 and set(parts.values()) == {0.0}
+def test_without_another_the_average_is_that_of_what_the_kind_was_fitted_on(model):
+    row = inputs(TABLE[TABLE["national"] == 0], model.features)[-1]
+    parts, part = model.explain(row), model.parts[0]
+    places = [[feature.name for feature in model.features].index(name) for name in part.takes]
+    usual = row.copy()
+    usual[places] = part.means
+    assert parts == model.explain(row, usual)
+
+
+def test_a_stronger_home_side_has_a_positive_part():
+    model = fit("challenger", TABLE)
+    row = inputs(TABLE, model.features)[-1]
+    stronger = row + np.where([group_of(feature.name) == "Strength" for feature in model.features], 0.5, 0.0)
+    parts = model.explain(stronger, row)
+    assert parts.pop("Strength") > 0 and set(parts.values()) == {0.0}
 
 
 def test_files_come_back_as_the_same_model_to_the_last_bit(model):
@@ -75,37 +91,61 @@ def test_files_come_back_as_the_same_model_to_the_last_bit(model):
     json.loads(files[FILE])
 
 
+def test_the_trees_stand_in_lightgbms_own_text():
+    import lightgbm as lgb
+
+    model = fit("champion", TABLE)
+    files, part = model.to_files(), model.parts[0]
+    booster = lgb.Booster(model_str=files["trees-0.txt"].decode())
+    rows = np.nan_to_num(TABLE.loc[TABLE["national"] == 0, list(part.takes)].to_numpy())
+    scores = part.learner.logit.scores(rows[:, : part.learner.linear]) + 0.5 * booster.predict(rows, raw_score=True)
+    chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    clubs = inputs(TABLE[TABLE["national"] == 0], model.features)
+    assert booster.num_trees() > 50 and len(part.learner.trees.roots) < len(part.learner.trees.column), "trees with branches"
+    assert model.predict(clubs) == pytest.approx(0.997 * chances + 0.001, abs=1e-12)
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
         lambda data: data[: len(data) // 2],
         lambda data: b"",
         lambda data: data.replace(b'"kind": "', b'"kind": "un'),
-        lambda data: data.replace(b'"format": 1', b'"format": 99'),
+        lambda data: data.replace(b'"format": 2', b'"format": 99'),
         lambda data: data.replace(b'"means": [', b'"means": [1.0, '),
+        lambda data: data.replace(b'"mean": [', b'"mean": [1.0, '),
         lambda data: b'["no", "object"]',
     ],
-    ids=["cut", "empty", "unknown kind", "format of the future", "one mean too many", "a list"],
+    ids=["cut", "empty", "unknown kind", "format of the future", "one mean too many", "one number too many", "a list"],
 )
 def test_a_spoilt_file_is_refused_with_a_next_step(model, spoil):
+    files = model.to_files()
     with pytest.raises(LearningError, match="make pipeline"):
-        load_model({FILE: spoil(model.to_files()[FILE])})
+        load_model(files | {FILE: spoil(files[FILE])})
     with pytest.raises(LearningError):
         load_model({})
 
 
+TORN = {
+    "lost": lambda data: None,
+    "cut": lambda data: data[: data.index(b"end of trees")],
+    "a column that is not there": lambda data: data.replace(b"split_feature=", b"split_feature=99 "),
+}
+
+
+@pytest.mark.parametrize("spoil", TORN.values(), ids=TORN)
+def test_trees_that_are_lost_or_torn_are_refused(spoil):
+    files = fit("champion", TABLE).to_files()
+    left = {name: data for name, data in (files | {"trees-0.txt": spoil(files["trees-0.txt"])}).items() if data is not None}
+    with pytest.raises(LearningError, match="make pipeline"):
+        load_model(left)
+
+
 def test_one_row_takes_less_than_half_a_millisecond(model):
-    row = inputs(FEATURES, model.features)[-1:]
+    row = inputs(TABLE, model.features)[-1:]
     times = []
     for _ in range(300):
         started = time.perf_counter()
         model.predict(row)
         times.append(time.perf_counter() - started)
     assert np.median(times) < 0.0005
-
-
-@pytest.mark.parametrize("recipe", ["champion", "challenger"])
-def test_sides_that_change_places_on_neutral_ground_change_chances(recipe):
-    model = fit(recipe, FEATURES)
-    row = np.where(np.array([feature.name.endswith("_diff") for feature in model.features]), 80.0, 0.0)[None, :]
-    assert model.predict(row)[0] == pytest.approx(model.predict(-row)[0, ::-1], abs=1e-12)

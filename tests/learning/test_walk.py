@@ -1,148 +1,72 @@
-"""The backtest of any table: nothing leaks, order does not matter, and what is hardly known is forecast widely."""
+"""Walking forward: each month by a model of the matches before it."""
 
-import copy
 from datetime import date
-from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from core.errors import LearningError
-from core.football.scoring import rps
-from core.learning.kinds import by_kind, division, games, importance
-from core.learning.match_file import checked
-from core.learning.recipe import numbers, ratings
-from core.learning.walk import FORECAST, RECIPES, forecast
-from tests.learning.open_matches import clubs, nations, scrambled
+from core.learning.features import build_features, labelled
+from core.learning.recipe import RECIPES
+from core.learning.training import fit, inputs
+from core.learning.walk import base_rates, evaluated, walk
+from core.tables import EVALUATION
+from tests.learning.league import frame, league, match
 
-DATA = Path(__file__).parent.parent / "data"
-WORLD = pd.concat([clubs(3), nations()], ignore_index=True)
-SINCE, DAY, END = date(2022, 9, 10), "2022-10-13", date(2022, 11, 1)
-
-
-def chances(table, recipe="champion", since=SINCE, until=END):
-    return forecast(checked(table), recipe, since, until)
+LEAGUE = league(6, first_year=2018)
+FEATURES = build_features(LEAGUE)
+SINCE = date(2023, 8, 10)
+CHANCES = ["proba_home", "proba_draw", "proba_away"]
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_scores_from_a_day_on_move_no_forecast_up_to_that_day_by_a_single_bit(recipe):
-    as_it_was, otherwise = chances(WORLD, recipe), chances(scrambled(WORLD, DAY), recipe)
-    early = as_it_was["date"] <= DAY
-    assert set(as_it_was.loc[as_it_was["date"] == DAY, "kind"]) == {"clubs", "women"}
-    assert as_it_was.loc[early, FORECAST].equals(otherwise.loc[early, FORECAST])
-    assert not as_it_was.loc[~early, FORECAST].equals(otherwise.loc[~early, FORECAST])
+def test_a_month_is_forecast_by_a_model_of_the_matches_before_its_first_day(recipe):
+    table = FEATURES[FEATURES["date"] < "2023-11-01"]
+    october = (table["date"] >= "2023-10-01").to_numpy()
+    model = fit(recipe, table[~october & (table["date"] < "2023-10-01")])
+    found = walk(table, recipe, date(2023, 10, 1))
+    assert not model.parts[0].wide and np.isnan(found[~october]).all()
+    # The weights fall with age from the first of the month here, and from the last match there: a factor that all share, but for the ridge.
+    assert found[october] == pytest.approx(model.predict(inputs(table[october], model.features)), abs=0.002)
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_matches_after_a_day_may_be_missing_and_change_nothing_before(recipe):
-    whole, cut = chances(WORLD, recipe), chances(WORLD[WORLD["date"] < "2022-10-14"], recipe)
-    early = whole["date"] <= DAY
-    assert np.array_equal(whole.loc[early, FORECAST], cut[FORECAST])
+def test_rows_begin_with_the_day_and_end_before_the_last():
+    rows = evaluated(FEATURES, ("challenger", "elo"), SINCE, date(2023, 10, 12))
+    days = labelled(FEATURES)["date"]
+    assert rows["match_id"].nunique() == len(rows) / 2 == ((days >= "2023-08-10") & (days < "2023-10-12")).sum()
+    assert list(rows.columns) == list(EVALUATION.columns) and set(rows["recipe"]) == {"challenger", "elo"}
 
 
-@pytest.mark.parametrize(("kind", "table"), [("clubs", clubs(2)), ("women_clubs", clubs(2, sex="women")), ("women", nations(300))])
-def test_a_day_added_to_the_ratings_gives_bit_for_bit_what_a_rebuild_gives(kind, table):
-    (found, part), *_ = by_kind(checked(table))
-    made = games(part, kind)
-    whole, state = numbers(made, kind), ratings(kind)
-    edges = [made.day[0], *np.quantile(made.day, [0.5, 0.8]).astype(int), made.day[len(made.day) * 9 // 10], made.day[-1] + 1]
-    parts = []
-    for start, stop in pairwise(edges):
-        parts.append(numbers(made.take((made.day >= start) & (made.day < stop)), kind, state))
-        state = copy.deepcopy(state)
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in whole}
-    assert found == kind and all(np.array_equal(whole[name], joined[name], equal_nan=True) for name in whole)
+def test_progress_is_told_month_by_month():
+    told = []
+    walk(FEATURES, "challenger", SINCE, progress=lambda share, words: told.append((round(share, 3), words)))
+    assert told[-1] == (1.0, "men's clubs: December 2023") and [share for share, _ in told] == sorted(share for share, _ in told)
+    assert len(told) == 5
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_chances_sum_to_one_and_none_is_below_the_floor(recipe):
-    found = chances(WORLD, recipe)[FORECAST].to_numpy()
-    assert np.abs(found.sum(axis=1) - 1).max() < 1e-12 and found.min() >= 0.001
-
-
-def test_the_order_of_the_rows_does_not_matter():
-    mixed = WORLD.sample(frac=1, random_state=5, ignore_index=True)
-    key = ["date", "competition", "home_team", "away_team"]
-    one, other = chances(WORLD), chances(mixed)
-    assert one[[*key, *FORECAST]].reset_index(drop=True).equals(other[[*key, *FORECAST]].reset_index(drop=True))
-
-
-def test_the_better_side_is_the_favourite_and_shots_are_taken_in():
-    found = chances(clubs(3))
-    best = found[(found["home_team"] == "Club 00") & (found["competition"] == "xx.1")]
-    assert (best["p_home"] > best["p_away"]).all()
-    assert not found[FORECAST].equals(chances(clubs(3, shots=False))[FORECAST])
-
-
-def test_fixtures_without_a_score_are_forecast_and_not_learnt_from():
-    table = clubs(3)
-    table[["home_score", "away_score"]] = table[["home_score", "away_score"]].astype(float)
-    table.loc[table["date"] >= "2022-10-01", ["home_score", "away_score"]] = np.nan
-    found = chances(table)
-    assert (found.loc[found["date"] >= "2022-10-01", "outcome"] == -1).all() and found[FORECAST].notna().all(axis=None)
-
-
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_what_is_hardly_known_is_forecast_widely(recipe):
-    fresh = pd.DataFrame(
-        [clubs(1).iloc[0].to_dict() | {"date": "2022-10-20", "competition": "A new league", "home_team": "X", "away_team": "Y"}]
+def test_matches_without_a_trusted_result_are_left_out():
+    doubtful = build_features(
+        pd.concat([LEAGUE, frame(match("2024-07-01", "Ajax", "Breda", (2, 0), label_ok=False), match("2024-07-02", "Ajax", "Breda"))])
     )
-    women = fresh.assign(sex="women", neutral=True)
-    found = chances(pd.concat([clubs(3), fresh, women], ignore_index=True), recipe)
-    said = found[found["competition"] == "A new league"][FORECAST].to_numpy()
-    assert found.loc[found["competition"] == "A new league", "fresh"].all() and found["fresh"].sum() == 2
-    assert len(said) == 2 and said.min() > 0.12 and said.max() < 0.65
+    assert evaluated(doubtful, ("champion",), date(2024, 7, 1)).empty
 
 
-def test_the_matches_of_one_team_and_a_first_season_are_enough():
-    table = clubs(3)
-    alone = table[(table["home_team"] == "Club 03") | (table["away_team"] == "Club 03")]
-    for matches, since in ((alone, SINCE), (table, date(2020, 8, 1))):
-        found = chances(matches, since=since)
-        assert len(found) and found[FORECAST].notna().all(axis=None)
+def test_before_there_is_enough_to_learn_from_the_forecast_is_wide():
+    said = walk(FEATURES, "champion", date(2018, 8, 1), date(2018, 9, 1))
+    there = said[~np.isnan(said[:, 0])]
+    assert len(np.unique(there, axis=0)) == 1 and there.min() > 0.2
 
 
-def test_two_clubs_of_one_name_in_two_countries_are_two_teams():
-    there = clubs(2).assign(competition=lambda table: "yy" + table["competition"].str[2:])
-    cup = clubs(1).iloc[:1].assign(competition="uefa.cl", date="2022-05-05", away_team="Elsewhere")
-    ((_, part),) = by_kind(checked(pd.concat([clubs(2), there, cup], ignore_index=True)))
-    made = games(part, "clubs")
-    assert len(np.unique([made.home, made.away])) == 20 + 20 + 2
-    assert len(np.unique(np.concatenate([games(p, "clubs").home for _, p in by_kind(checked(clubs(2)))]))) == 20
+def test_an_unknown_recipe_is_refused():
+    with pytest.raises(LearningError, match="Choose one of champion, challenger, baseline, elo"):
+        walk(FEATURES, "oracle", SINCE)
 
 
-def test_names_of_competitions_tell_division_and_weight():
-    assert [division(name) for name in ("eng.1", "ger.2", "2. Bundesliga", "Ligue 2", "La Liga", "Cup")] == [1, 2, 2, 2, 1, 1]
-    names = ("Friendly", "FIFA World Cup", "FIFA World Cup qualification", "UEFA Euro", "Island Games")
-    assert [importance(name) for name in names] == [0.5, 1.5, 1.0, 1.25, 0.75]
-
-
-def test_an_unknown_recipe_and_an_empty_span_are_refused():
-    with pytest.raises(LearningError, match="Choose one of champion"):
-        chances(clubs(1), "oracle")
-    with pytest.raises(LearningError, match="the last is of 20"):
-        chances(clubs(1), since=date(2030, 1, 1), until=None)
-
-
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_golden_forecasts_of_a_small_league_stay_what_they_were(recipe):
-    found = forecast(checked(pd.read_csv(DATA / "two_divisions.csv")), recipe, date(2023, 10, 20))
-    golden = pd.read_csv(DATA / "two_divisions_forecast.csv").query("recipe == @recipe")
-    assert found["home_team"].tolist() == golden["home_team"].tolist()
-    assert found[FORECAST].to_numpy() == pytest.approx(golden[FORECAST].to_numpy(), abs=1e-4)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize("day", ["2021-09-01", "2022-08-25", "2022-11-30"])
-def test_nothing_leaks_in_a_larger_world_and_forecasts_beat_the_base_rates(recipe, day):
-    world = pd.concat([clubs(5, 16, first_year=2018), clubs(5, 8, first_year=2018, sex="women"), nations(1200)], ignore_index=True)
-    since = date.fromisoformat(day).replace(day=1)
-    as_it_was, otherwise = chances(world, recipe, since, None), chances(scrambled(world, day), recipe, since, None)
-    early = as_it_was["date"] <= day
-    assert as_it_was.loc[early, FORECAST].equals(otherwise.loc[early, FORECAST])
-    outcomes, said = as_it_was["outcome"].to_numpy(), as_it_was[FORECAST].to_numpy()
-    flat = np.tile(np.bincount(outcomes, minlength=3) / len(outcomes), (len(outcomes), 1))
-    assert rps(said, outcomes).mean() < rps(flat, outcomes).mean() - 0.005
+def test_base_rates_are_those_of_the_competition_before_the_month():
+    other = build_features(pd.concat([league(), league(seed=8, competition_code="bel.1")], ignore_index=True))
+    rows = base_rates(other, SINCE)
+    september = rows[(rows["competition_code"] == "bel.1") & (rows["date"] >= "2023-09-01") & (rows["date"] < "2023-10-01")]
+    before = other[(other["competition_code"] == "bel.1") & (other["date"] < "2023-09-01")]
+    shares = (np.bincount(before["outcome"].astype(int), minlength=3) + 1) / (len(before) + 3)
+    assert september[CHANCES].to_numpy() == pytest.approx(np.tile(0.997 * shares + 0.001, (len(september), 1)))

@@ -18,7 +18,7 @@ def renamed(frame):
     for place, (home, away) in NAMES.items():
         frame.loc[ids[place], ["homeTeamName", "awayTeamName"]] = (home, away)
     frame.loc[ids[20], "competition"] = "La Liga" if "competition" in frame else None
-    return frame.drop(columns=[] if "elo_diff" in frame else ["competition"])
+    return frame.drop(columns=[] if "elo" in frame else ["competition"])
 
 
 def files():

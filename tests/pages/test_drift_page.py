@@ -22,9 +22,9 @@ def test_a_report_that_hurts_is_marked_as_one(house):  # noqa: F811
 
 
 def test_the_feature_in_the_address_is_the_one_whose_distribution_is_shown(house):  # noqa: F811
-    page = house.open("drift", feature="Women's or men's football")
-    assert page.selectbox(key="feature").value == "Women's or men's football"
-    assert any(element.value.startswith("Women's or men's football: the largest change") for element in page.caption)
+    page = house.open("drift", feature="Women’s or men’s football")
+    assert page.selectbox(key="feature").value == "Women’s or men’s football"
+    assert any(element.value.startswith("Women’s or men’s football: the largest change") for element in page.caption)
 
 
 def test_the_first_feature_shown_is_the_one_that_drifts(house):  # noqa: F811

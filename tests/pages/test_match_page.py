@@ -100,7 +100,7 @@ def test_the_grid_on_the_page_has_the_margins_of_the_card(told):
 def test_the_parts_of_the_reason_are_the_models_own_and_sum_to_the_total_shown(told):
     page = told.open("match", id=str(TO_COME))
     services = held.services()
-    own = services.models.explain(services.features.get_features(TO_COME), "champion")
+    own = services.models.explain(TO_COME)
     reasons = next(table for table in tables(page) if "Log-odds of a home win" in table.columns)
     shown = [float(value.replace("−", "-")) for value in reasons["Log-odds of a home win"]]
     assert sum(shown) == pytest.approx(sum(own.values()), abs=0.002)

@@ -93,8 +93,8 @@ def test_a_task_is_followed_to_its_result_and_found_again(house):  # noqa: F811
 def test_a_failed_task_says_why(house):  # noqa: F811
     task_id = house.ledger.create("predict_match", "ml", {})
     assert house.ledger.claim(task_id, "w", 30)
-    assert house.ledger.fail(task_id, "w", {"kind": "features_refused", "message": "elo_diff is missing"})
-    assert "It failed. Elo_diff is missing." in said(house.open("playground", task_id=task_id))
+    assert house.ledger.fail(task_id, "w", {"kind": "features_refused", "message": "elo is missing"})
+    assert "It failed. Elo is missing." in said(house.open("playground", task_id=task_id))
 
 
 def test_with_the_queue_down_the_page_says_so_and_still_answers_at_once(house, monkeypatch):  # noqa: F811

@@ -12,7 +12,7 @@ from core.serving.origins import digest
 from core.tables import EVALUATION, LABELS, MATCHES
 
 MOMENT = datetime(2026, 3, 13, 12, 0, tzinfo=UTC)
-FEATURES = ("elo_diff", "diff_goals_for_w5", "diff_points_w5")
+FEATURES = ("elo", "diff_goals_for_w5", "diff_points_w5")
 LABEL_OF = ("home_win", "draw", "away_win")
 
 

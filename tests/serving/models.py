@@ -2,22 +2,26 @@
 
 import numpy as np
 
-from core.learning.models import Feature, MultinomialLogit, Origin
+from core.learning.learners import Logit, Scale
+from core.learning.models import Feature, Model, Origin, Part
 from tests.serving.batches import FEATURES
 
 SIGNATURE = [*(Feature(name) for name in FEATURES), Feature("sex", "integer")]
 
 
-def model(lean=0.0, features=None):
+def model(lean=0.0, features=None, recipe="champion"):
     """A model that leans towards the home side by `lean`, in log-odds."""
     features = SIGNATURE if features is None else features
-    weights = np.zeros((len(features), 3))
-    weights[0] = (1.0, 0.0, -1.0)
-    return MultinomialLogit(f"Lean {lean}", features, np.zeros(len(features)), weights, np.array([lean, 0.0, 0.0]), Origin("champion"))
+    number = len(features)
+    beta = np.zeros((number + 1, 3))
+    beta[0, 0], beta[1] = lean, (1.0, 0.0, -1.0)
+    takes = tuple(feature.name for feature in features)
+    part = Part("all football", {}, takes, np.zeros(number), Logit(Scale(np.zeros(number), np.ones(number)), beta))
+    return Model(f"Lean {lean}", features, (part,), Origin(recipe))
 
 
-def files(lean=0.0, features=None):
-    return model(lean, features).to_files()
+def files(lean=0.0, features=None, recipe="champion"):
+    return model(lean, features, recipe).to_files()
 
 
 def signature(features=None):

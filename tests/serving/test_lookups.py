@@ -106,19 +106,19 @@ def test_LK_2_a_plain_file_is_read_from_its_path_and_again_when_it_changes(reque
     store = Store.open(folder)
     store.write("match_features.parquet", batches.parquet(batches.match_features(COUNT)))
     lookup = FeatureLookupService(f"{folder}/match_features.parquet", check_interval=0.1)
-    before = lookup.get_features(IDS[0])["elo_diff"]
+    before = lookup.get_features(IDS[0])["elo"]
     store.write("match_features.parquet", batches.parquet(batches.match_features(COUNT, seed=5)))
-    assert eventually(lambda: lookup.get_features(IDS[0])["elo_diff"] != before, seconds=5)
+    assert eventually(lambda: lookup.get_features(IDS[0])["elo"] != before, seconds=5)
 
 
 def test_LK_2_a_local_file_comes_before_the_store_and_the_store_serves_until_it_is_there(tmp_path, store):
     batches.publish(store, count=COUNT)
     path = tmp_path / "match_features.parquet"
     lookup = FeatureLookupService(path, store=store, clock=CLOCK)
-    from_store = lookup.get_features(IDS[0])["elo_diff"]
+    from_store = lookup.get_features(IDS[0])["elo"]
     Store.open(str(tmp_path)).write(path.name, batches.parquet(batches.match_features(COUNT, seed=5)))
     lookup.refresh()
-    assert lookup.get_features(IDS[0])["elo_diff"] != from_store
+    assert lookup.get_features(IDS[0])["elo"] != from_store
     assert lookup.error is None
 
 
@@ -285,8 +285,8 @@ def test_LK_4_bad_forecasts_leave_the_last_good_copy_and_say_why(store, what):
 BAD_FEATURES = {
     "half-written": (lambda: torn(batches.parquet(batches.match_features(COUNT))), "cannot be read"),
     "a column is missing": (lambda: batches.parquet(batches.match_features(COUNT).drop(columns="homeTeamName")), "lacks homeTeamName"),
-    "a feature in words": (lambda: batches.parquet(batches.match_features(COUNT).assign(elo_diff="high")), "cannot be read"),
-    "an infinite feature": (lambda: batches.parquet(batches.match_features(COUNT).assign(elo_diff=np.inf)), "infinite"),
+    "a feature in words": (lambda: batches.parquet(batches.match_features(COUNT).assign(elo="high")), "cannot be read"),
+    "an infinite feature": (lambda: batches.parquet(batches.match_features(COUNT).assign(elo=np.inf)), "infinite"),
     "a match twice": (lambda: batches.parquet(pd.concat([batches.match_features(COUNT)] * 2)), "twice"),
 }
 
@@ -418,17 +418,17 @@ def test_LK_7_features_are_plain_numbers_by_name_without_any_label(store):
         assert set(row) == {*batches.FEATURES, "sex"}
         assert {type(row[name]) for name in batches.FEATURES} == {float} and type(row["sex"]) is int and row["sex"] in (0, 1)
     frame = batches.match_features(COUNT)
-    assert lookup.get_features(IDS[5])["elo_diff"] == frame.loc[IDS[5], "elo_diff"]
+    assert lookup.get_features(IDS[5])["elo"] == frame.loc[IDS[5], "elo"]
     assert set(LABELS) <= set(frame.columns), "the labels are in the file"
 
 
 def test_LK_7_missing_values_are_none_and_named(store):
     frame = batches.match_features(COUNT)
-    frame.loc[IDS[2], ["elo_diff", "diff_points_w5"]] = np.nan
+    frame.loc[IDS[2], ["elo", "diff_points_w5"]] = np.nan
     batches.publish(store, count=COUNT, files={"match_features.parquet": batches.parquet(frame)})
     row = features_of(store).get_features(IDS[2])
-    assert row["elo_diff"] is None and row["diff_points_w5"] is None and row["diff_goals_for_w5"] is not None
-    assert row.missing == ["elo_diff", "diff_points_w5"]
+    assert row["elo"] is None and row["diff_points_w5"] is None and row["diff_goals_for_w5"] is not None
+    assert row.missing == ["elo", "diff_points_w5"]
     assert json.loads(json.dumps(row, allow_nan=False)) == row
     assert features_of(store).get_features(IDS[3]).missing == []
 
@@ -469,12 +469,12 @@ def test_LK_7_an_id_as_numpy_holds_it_is_an_id(store):
 def test_what_a_reader_does_to_a_row_or_a_frame_nobody_else_sees(store):
     batches.publish(store, count=COUNT)
     features, predictions = features_of(store), predictions_of(store)
-    features.get_features(IDS[0])["elo_diff"] = 1e9
+    features.get_features(IDS[0])["elo"] = 1e9
     features.list_matches()[0]["home_team"] = "Changed"
     frame = predictions.frame()
     frame.loc[:, "proba_home"] = 9.0
     frame["new"] = 1
-    assert features.get_features(IDS[0])["elo_diff"] != 1e9
+    assert features.get_features(IDS[0])["elo"] != 1e9
     assert features.list_matches()[0]["home_team"] != "Changed"
     assert (predictions.frame()["proba_home"] <= 1).all() and "new" not in predictions.frame()
 

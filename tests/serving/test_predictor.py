@@ -24,7 +24,7 @@ from tests.workers.house import eventually
 
 COUNT = 40
 IDS = [int(one) for one in batches.ids(COUNT)]
-FEATURES = {"elo_diff": 0.5, "diff_goals_for_w5": -0.2, "diff_points_w5": 1.0, "sex": 0}
+FEATURES = {"elo": 0.5, "diff_goals_for_w5": -0.2, "diff_points_w5": 1.0, "sex": 0}
 FILES = {1: models.files(0.0), 2: models.files(1.0), 3: models.files(-1.0)}
 
 
@@ -240,12 +240,16 @@ def test_PS_4_one_prediction_takes_well_below_half_a_millisecond(service):
 
 
 def test_PS_4_the_parts_of_an_explanation_sum_to_the_difference_in_log_odds(service):
-    features = FEATURES | {"diff_points_w5": None, "a_feature_of_another_model": 3.0}
-    parts = service.explain(features)
-    home = service.predict(features, features_computed_at=datetime.now(UTC))["proba_home"]
-    mean = models.model(0.0).predict(np.zeros((1, 4)))[0, 0]
-    assert set(parts) == set(FEATURES)
-    assert sum(parts.values()) == pytest.approx(np.log(home / (1 - home)) - np.log(mean / (1 - mean)), abs=1e-6)
+    parts = service.explain(IDS[3])
+    frame = batches.match_features(COUNT).sort_index()
+    row = frame.loc[IDS[3]]
+    average = frame.loc[frame["sex"] == row["sex"], list(batches.FEATURES)].mean()
+    home, usual = (
+        models.model(0.0).predict(np.array([[*numbers, row["sex"]]], dtype=float))[0, 0] for numbers in (row[list(average.index)], average)
+    )
+    assert set(parts) == {"Strength", "Form", "Ground and occasion"} and parts["Strength"] != 0
+    assert sum(parts.values()) == pytest.approx(np.log(home / (1 - home)) - np.log(usual / (1 - usual)), abs=1e-9)
+    assert service.explain(17) is None
 
 
 def test_each_prediction_is_counted(service):
@@ -261,18 +265,18 @@ def test_each_prediction_is_counted(service):
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"elo_diff": None}, {"elo_diff": "must be a number"}),
-        ({"elo_diff": "0.5"}, {"elo_diff": "must be a number"}),
-        ({"elo_diff": True}, {"elo_diff": "must be a number"}),
-        ({"elo_diff": [0.5]}, {"elo_diff": "must be a number"}),
-        ({"elo_diff": float("nan")}, {"elo_diff": "must be finite"}),
-        ({"elo_diff": float("inf")}, {"elo_diff": "must be finite"}),
-        ({"elo_diff": 10**400}, {"elo_diff": "must be finite"}),
+        ({"elo": None}, {"elo": "must be a number"}),
+        ({"elo": "0.5"}, {"elo": "must be a number"}),
+        ({"elo": True}, {"elo": "must be a number"}),
+        ({"elo": [0.5]}, {"elo": "must be a number"}),
+        ({"elo": float("nan")}, {"elo": "must be finite"}),
+        ({"elo": float("inf")}, {"elo": "must be finite"}),
+        ({"elo": 10**400}, {"elo": "must be finite"}),
         ({"sex": 2}, {"sex": "must be 0 (men) or 1 (women)"}),
         ({"sex": -1}, {"sex": "must be 0 (men) or 1 (women)"}),
         ({"sex": 0.5}, {"sex": "must be 0 (men) or 1 (women)"}),
         ({"outcome_1x2": 0}, {"outcome_1x2": "is not a feature of this model"}),
-        ({"elo_diff": "x", "extra": 1, "sex": 3}, {"elo_diff", "extra", "sex"}),
+        ({"elo": "x", "extra": 1, "sex": 3}, {"elo", "extra", "sex"}),
     ],
     ids=str,
 )
@@ -293,18 +297,18 @@ def test_PS_5_missing_features_are_all_named(service):
 def test_PS_5_the_order_is_the_models_whatever_the_callers(service):
     turned = dict(reversed(FEATURES.items()))
     assert service.predict(turned)["proba_home"] == service.predict(FEATURES)["proba_home"]
-    whole = FEATURES | {"elo_diff": 1, "sex": 1.0}
-    assert service.predict(whole)["proba_home"] == service.predict(whole | {"elo_diff": np.float64(1), "sex": np.int64(1)})["proba_home"]
+    whole = FEATURES | {"elo": 1, "sex": 1.0}
+    assert service.predict(whole)["proba_home"] == service.predict(whole | {"elo": np.float64(1), "sex": np.int64(1)})["proba_home"]
 
 
 def test_PS_5_a_row_of_the_features_file_may_hold_more_and_lack_values(service):
     """The file holds the union of all models' features; what is missing there is no caller's mistake."""
     written = datetime.now(UTC)
-    union = FEATURES | {"pi_diff": 1.0, "elo_diff": None}
+    union = FEATURES | {"pi": 1.0, "elo": None}
     answer = service.predict(union, features_computed_at=written)
     assert answer["proba_home"] == pytest.approx(models.model(0.0).predict(np.array([[np.nan, -0.2, 1.0, 0]]))[0, 0])
-    for wrong in ({"elo_diff": "high"}, {"elo_diff": float("inf")}):
-        with pytest.raises(FeaturesRefused, match="elo_diff"):
+    for wrong in ({"elo": "high"}, {"elo": float("inf")}):
+        with pytest.raises(FeaturesRefused, match="elo"):
             service.predict(union | wrong, features_computed_at=written)
     with pytest.raises(FeaturesRefused, match="diff_points_w5: is not in the features file"):
         service.predict({name: value for name, value in union.items() if name != "diff_points_w5"}, features_computed_at=written)
@@ -366,7 +370,7 @@ BROKEN = {
     "another format": {"model.json": b'{"format": 99}'},
     "no file of ours": {"weights.npz": b"1"},
     "half": {"model.json": models.files()["model.json"][:200]},
-    "weights that are no numbers": {"model.json": models.files()["model.json"].replace(b'"intercepts": [', b'"intercepts": ["x",')},
+    "weights that are no numbers": {"model.json": models.files()["model.json"].replace(b'"means": [', b'"means": ["x",')},
     "not finite": {"model.json": models.files()["model.json"].replace(b"1.0,", b"1e999,")},
 }
 

@@ -12,7 +12,7 @@ _REPORT = {
     "hurts": False,
     "features": [
         {
-            "feature": "elo_diff", "test": "KS", "statistic": 0.05, "threshold": 0.11, "p": 0.44, "q": 0.5, "effect": 0.04,
+            "feature": "elo", "test": "KS", "statistic": 0.05, "threshold": 0.11, "p": 0.44, "q": 0.5, "effect": 0.04,
             "importance": 0.61, "drifts": False, "missing": 0.0, "bins": [-400, -100, 0, 100, 400],
             "reference_share": [0.2, 0.3, 0.3, 0.2], "window_share": [0.2, 0.25, 0.35, 0.2],
         },

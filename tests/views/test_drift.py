@@ -5,7 +5,7 @@ import pandas as pd
 from core.views.drift import bin_labels, drift_view, plain_name
 from tests.views.reports import drift_report
 
-WORDS = {"elo_diff": "Rating gap", "diff_goals_for_w5": "Goals, last five"}
+WORDS = {"elo": "Rating gap", "diff_goals_for_w5": "Goals, last five"}
 
 
 def test_the_sentence_on_top_is_the_reports_own_with_the_numbers_it_rests_on():
@@ -43,7 +43,7 @@ def test_weeks_without_results_are_marked_and_keep_the_last_band():
 
 def test_every_feature_and_every_prediction_has_its_distribution():
     view = drift_view(drift_report(), WORDS)
-    assert set(view.distributions) == {"elo_diff", "sex", "diff_goals_for_w5", "home"}
+    assert set(view.distributions) == {"elo", "sex", "diff_goals_for_w5", "home"}
     chart = view.distributions["diff_goals_for_w5"]
     assert list(chart.data["bin"]) == ["−1.5", "−0.5", "0.5", "1.5"]
     assert chart.words == ("Goals, last five: the largest change is at −1 to 0, 20% now against 40% before. Missing in 1.3% of the window.")

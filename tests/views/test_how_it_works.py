@@ -60,7 +60,8 @@ def test_the_examples_can_be_copied_into_a_shell(tmp_path):
     assert "/predict/$MATCH?" in view.commands("http://127.0.0.1:8501", None)
 
 
-def test_the_total_of_goals_behind_every_grid_is_owned_up_to():
-    assert f"about {TYPICAL_TOTAL} goals" in words(view.method())
+def test_the_usual_total_of_goals_is_owned_up_to():
+    assert f"the usual {TYPICAL_TOTAL} goals" in words(view.method())
     for chances in ((0.9, 0.07, 0.03), (0.6, 0.24, 0.16), (0.38, 0.28, 0.34), (0.1, 0.2, 0.7)):
         assert 0.45 < score_grid(Probabilities(*chances)).over(2.5) < 0.55
+        assert score_grid(Probabilities(*chances), 3.6).over(2.5) > 0.6

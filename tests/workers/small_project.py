@@ -15,7 +15,7 @@ import pandas as pd
 from core.settings import PROJECT, Settings
 from core.storage.database import Database
 from core.storage.files import Store
-from tests.learning.league import TEAMS, league
+from tests.learning.league import MORE, TEAMS, league
 from workers.workplace import Workplace
 
 CLOCK = "2024-10-10T12:00:00Z"  # in the last of three seasons
@@ -38,7 +38,7 @@ def write_snapshot(folder: Path, matches: pd.DataFrame) -> None:
         }
     )
     (folder / "matches.csv.gz").write_bytes(gzip.compress(table.to_csv(index=False).encode()))
-    aliases = "\n".join(f"Netherlands,{name},{name},made up" for name in TEAMS)
+    aliases = "\n".join(f"Netherlands,{name},{name},made up" for name in (*TEAMS, *MORE))
     (folder / "team_aliases.csv").write_text(f"country,canonical,alias,source\n{aliases}\n", encoding="utf-8")
 
 
@@ -56,7 +56,7 @@ class SmallProject:
                 shutil.copy(source, self.root / name)
         (self.root / ".dvc").mkdir()
         shutil.copy(PROJECT / ".dvc" / "config", self.root / ".dvc" / "config")
-        self.league = league(first_year=2022, competition_code="ned.1")
+        self.league = league(first_year=2022, competition_code="ned.1", teams=(*TEAMS, *MORE))
         write_snapshot(self.root / "data" / "snapshot", self.league)
 
     def environment(self, clock: str = CLOCK) -> dict[str, str]:

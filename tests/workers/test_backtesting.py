@@ -33,8 +33,8 @@ def test_the_command_writes_a_row_for_each_match_and_says_how_good_they_were(tmp
     chances = found[["p_home", "p_draw", "p_away"]].to_numpy()
     assert np.abs(chances.sum(axis=1) - 1).max() < 1e-9 and chances.min() >= 0.001
     told = capsys.readouterr()
-    for title in ("RPS", "log loss", "accuracy", "ECE"):
-        assert re.search(rf"{title} +\d\.\d{{4}}  \[\d\.\d{{4}}, \d\.\d{{4}}\]", told.out), told.out
+    for title in ("RPS", "log loss", "accuracy", "ECE", "Elo, RPS", "Elo, log loss", "less Elo, RPS"):
+        assert re.search(rf"^  {title} +-?\d\.\d{{4}}  \[-?\d\.\d{{4}}, -?\d\.\d{{4}}\]", told.out, re.MULTILINE), told.out
     assert re.search(r"it took \d+\.\d s", told.out) and "100% men's clubs: November 2023" in told.err
 
 

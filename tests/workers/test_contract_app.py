@@ -104,7 +104,7 @@ def test_EP_2_EP_3_EP_4_EP_5_through_the_whole_app(running):
     for path in (f"/predict/precomputed/{running.ids[0]}", f"/predict/{running.ids[0]}/?stage=challenger", "/predict/model/info"):
         answer = running.ask("GET", path)
         assert (answer.status, answer.headers["X-Model-Version"]) == (200, "2" if "challenger" in path else "1")
-    body = json.dumps({"features": {"elo_diff": 1, "diff_goals_for_w5": 0, "diff_points_w5": 0, "sex": 1}})
+    body = json.dumps({"features": {"elo": 1, "diff_goals_for_w5": 0, "diff_points_w5": 0, "sex": 1}})
     answer = running.ask("POST", "/predict", body, **{"Content-Type": "application/json"})
     assert (answer.status, answer.headers["X-Model-Version"]) == (200, "1")
     assert running.ask("GET", "/predict/matches/", **{"X-API-Key": "wrong"}).status == 401

@@ -131,7 +131,7 @@ def test_EP_8_a_result_with_numbers_that_json_cannot_say_is_told_all_the_same(se
 
 
 def test_EP_9_tells_the_latest_report_and_refreshes_the_gauge(fresh):
-    feature = {"feature": "elo_diff", "drifts": True}
+    feature = {"feature": "elo", "drifts": True}
     report = {"as_of": iso(MOMENT), "drift_score": 0.25, "sentence": "It moved.", "hurts": False, "features": [feature, {"feature": "sex"}]}
     publish_small(fresh.store, version="v2", files={"drift.json": json.dumps(report).encode()})
     for lookup in fresh.services.lookups().values():
@@ -139,7 +139,7 @@ def test_EP_9_tells_the_latest_report_and_refreshes_the_gauge(fresh):
     DRIFT_SCORE.set(0.9)
     said = fresh.stranger.get("/monitoring/drift").json()
     assert (said["drift_score"], said["sentence"], said["hurts"], said["error"]) == (0.25, "It moved.", False, None)
-    assert (said["features_checked"], said["features_drifting"]) == (2, ["elo_diff"])
+    assert (said["features_checked"], said["features_drifting"]) == (2, ["elo"])
     assert REGISTRY.get_sample_value("model_feature_drift_score") == 0.25
 
 

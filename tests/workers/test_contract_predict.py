@@ -61,7 +61,7 @@ def unpublished(tmp_path):
 
 
 def features(**changes):
-    return {"elo_diff": 0.4, "diff_goals_for_w5": -0.2, "diff_points_w5": 1.0, "sex": 0} | changes
+    return {"elo": 0.4, "diff_goals_for_w5": -0.2, "diff_points_w5": 1.0, "sex": 0} | changes
 
 
 def counted(source, stage="champion"):
@@ -202,7 +202,7 @@ def test_EP_3_each_stage_answers_with_its_own_model(served, stage, version):
     )
 
 
-@pytest.mark.parametrize("name", ["elo_diff", "sex"])
+@pytest.mark.parametrize("name", ["elo", "sex"])
 def test_EP_3_a_missing_feature_is_422_and_named(served, name):
     answer = served.client.post("/predict/", json={"features": {key: value for key, value in features().items() if key != name}})
     assert (answer.status_code, answer.json()["problems"]) == (422, {name: "is missing"})
@@ -211,10 +211,10 @@ def test_EP_3_a_missing_feature_is_422_and_named(served, name):
 
 @pytest.mark.parametrize("value", ODD.values(), ids=ODD)
 def test_EP_3_a_feature_that_is_no_fit_number_is_422_and_named(served, value):
-    body = json.dumps({"features": features(elo_diff=value)})
+    body = json.dumps({"features": features(elo=value)})
     answer = served.client.post("/predict/", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
-    assert list(answer.json()["problems"]) == ["elo_diff"]
+    assert list(answer.json()["problems"]) == ["elo"]
 
 
 def test_EP_3_extra_features_labels_and_a_third_sex_are_422_and_named(served):

@@ -149,14 +149,14 @@ def test_TK_4_nothing_from_the_broker_is_ever_unpickled(house, tmp_path):
 
 
 def test_a_message_carries_the_name_and_the_id_of_its_task_and_nothing_else(house):
-    task_id = house.jobs.predict_match(7, {"elo_diff": 12.5, "secret": 1}, idempotency_key="k")
+    task_id = house.jobs.predict_match(7, {"elo": 12.5, "secret": 1}, idempotency_key="k")
     (message,) = house.jobs.queue("ml").huey.storage.enqueued_items()
     assert json.loads(bytes(message)) == {"task": "predict_match", "task_id": task_id}
 
 
 def test_EP_7_a_repeated_key_queues_nothing_twice(house):
-    first = house.jobs.predict_match(7, {"elo_diff": 1.0}, idempotency_key="k")
-    assert house.jobs.predict_match(7, {"elo_diff": 1.0}, idempotency_key="k") == first
+    first = house.jobs.predict_match(7, {"elo": 1.0}, idempotency_key="k")
+    assert house.jobs.predict_match(7, {"elo": 1.0}, idempotency_key="k") == first
     assert house.jobs.depth()["ml"]["waiting"] == 1
 
 

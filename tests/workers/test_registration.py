@@ -1,15 +1,13 @@
 """Which version each alias stands at, as models are fitted anew: on a real registry."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from core.clock import Clock
-from core.learning.models import Origin
 from core.settings import Settings
 from core.tables import EVALUATION
-from tests.serving.models import model
+from tests.serving.models import files
 from workers.registration import register
 from workers.workplace import Workplace
 
@@ -36,7 +34,7 @@ def fit(place, lean, *recipes):
     for recipe in recipes:
         folder = place.work / "models" / recipe
         folder.mkdir(parents=True, exist_ok=True)
-        for name, data in replace(model(lean), origin=Origin(recipe)).to_files().items():
+        for name, data in files(lean, recipe=recipe).items():
             (folder / name).write_bytes(data)
 
 

@@ -87,15 +87,15 @@ def test_TK_1_the_match_is_in_the_tasks_log_line(real):
 
 
 def test_TK_1_features_that_do_not_fit_fail_at_once_and_are_named(real):
-    task = real.jobs.wait(real.jobs.predict_match(1, {"elo_diff": 1.0, "colour": 2.0}), 20)
+    task = real.jobs.wait(real.jobs.predict_match(1, {"elo": 1.0, "colour": 2.0}), 20)
     assert (task["status"], task["error"]["kind"]) == ("FAILURE", "features_refused")
     assert "colour" in task["error"]["message"]
     assert real.ledger.recent(1)[0]["attempts"] == 1
 
 
 def test_TK_1_an_infinite_feature_is_refused_before_it_is_queued(real):
-    with pytest.raises(FeaturesRefused, match="elo_diff: not a finite number"):
-        real.jobs.predict_match(1, {"elo_diff": float("inf")})
+    with pytest.raises(FeaturesRefused, match="elo: not a finite number"):
+        real.jobs.predict_match(1, {"elo": float("inf")})
 
 
 def test_TK_2_the_models_card_comes_through_the_queue(real):

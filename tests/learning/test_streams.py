@@ -1,0 +1,88 @@
+"""Ratings against numbers worked out by hand, from the formulas of their authors."""
+
+import numpy as np
+import pytest
+
+from core.learning.recipe import WHERE, ratings
+from core.learning.streams import Elo, EloPace, Games, Pi, PiPace, Rest, stream
+
+A, B, C = range(3)
+CLUBS, MEN, WOMEN = EloPace(18, 65), EloPace(40, 90, 1.15, 0.7), EloPace(90, 90, 1.3, 0.7)
+
+
+def game(day, home, away, score=(np.nan, np.nan), league=0, neutral=False, weight=1.0):
+    return day, home, away, league, score, neutral, weight
+
+
+def table(*rows):
+    day, home, away, league, score, neutral, weight = (np.array(column) for column in zip(*rows, strict=True))
+    ones = np.ones(len(day), np.int64)
+    blank = np.full((len(day), 2), np.nan)
+    return Games(day, home, away, league, ones, 0 * ones, 1.0 - neutral, weight, score.astype(float), blank)
+
+
+def before(rating, *rows):
+    return stream(table(*rows), [rating])[:, 0].tolist()
+
+
+def test_elo_moves_as_the_formula_says():
+    # A 2-0 B: expected 1 / (1 + 10^(-65/400)) = 0.592466, change 18 x 3/2 x 0.407534 = 11.003412 for A, against B.
+    # B 1-1 A: gap -22.006824, expected 0.561558, change 18 x 1/2 x (0.5 - 0.561558) = -0.554024 for B.
+    found = before(Elo("elo", CLUBS), game(0, A, B, (2, 0)), game(7, B, A, (1, 1)), game(14, A, B))
+    assert found == pytest.approx([0, -22.006823548446082, 23.11487237186975], abs=1e-9)
+
+
+def test_elo_of_nations_counts_the_tournament_and_the_neutral_ground():
+    # 40 x 1.5^0.7 x 1.5^1.15 x 1/2 = 42.344677 a side after a neutral 3-1 at a World Cup.
+    cup = {"neutral": True, "weight": 1.5}
+    assert before(Elo("elo", MEN), game(0, A, B, (3, 1), **cup), game(9, A, B, **cup))[1] == pytest.approx(84.68935408712245)
+    # 90 x 0.5^0.7 x (1 - 1 / (1 + 10^(-90/400))) = 20.681430 a side after a women's friendly won 1-0 at home.
+    friendly = {"weight": 0.5}
+    assert before(Elo("elo", WOMEN), game(0, A, B, (1, 0), **friendly), game(9, A, B))[1] == pytest.approx(41.362860609227674)
+
+
+def test_pi_ratings_move_as_the_paper_says():
+    # A 2-0 B: error 2, step 0.035 x 3 log10(3) = 0.050098 at home for A and away for B, 0.7 of it on the other ground.
+    # Then at B's ground: b x (10^(|r|/3) - 1) with r = -0.7 x 0.050098 each.
+    step = 0.035 * 3 * np.log10(3)
+    goals = 10 ** (0.7 * step / 3) - 1
+    assert before(Pi("pi", PiPace(0.035)), game(0, A, B, (2, 0)), game(7, B, A)) == pytest.approx([0, -2 * goals], abs=1e-12)
+
+
+def test_on_neutral_ground_a_pi_rating_is_the_mean_of_both_grounds():
+    step = 0.035 * 3 * np.log10(3)
+    found = before(Pi("pi", PiPace(0.035)), game(0, A, B, (2, 0)), game(7, A, B, neutral=True))[1]
+    assert found == pytest.approx(2 * (10 ** (0.85 * step / 3) - 1), abs=1e-12)
+
+
+def test_a_draw_between_equals_on_neutral_ground_changes_nothing():
+    for rating in (Elo("elo", CLUBS), Pi("pi", PiPace(0.035))):
+        assert before(rating, game(0, A, B, (0, 0), neutral=True), game(7, A, B, neutral=True)) == [0, 0]
+
+
+def test_a_team_that_plays_twice_a_day_learns_from_both_whatever_their_order():
+    both = [game(0, A, B, (2, 0)), game(0, A, C, (0, 1))]
+    found = [before(Elo("elo", CLUBS), *order, game(5, A, B))[2] for order in (both, both[::-1])]
+    assert found[0] == pytest.approx(found[1], abs=1e-9)
+    assert found[0] != before(Elo("elo", CLUBS), both[0], game(5, A, B))[1]
+
+
+def test_a_new_team_starts_below_the_level_of_its_league_and_a_long_pause_moves_towards_it():
+    pace = EloPace(18, 65, rest=Rest(gap=45, kept=0.5, below=60))
+    first = before(Elo("elo", pace), game(0, A, B, (1, 1), neutral=True), game(7, A, C, neutral=True))
+    assert first == [0, 60]
+    # A 3-0 B: 18 x 2 x 0.5 = 18 up and down; after a summer half of the distance is left.
+    rested = before(Elo("elo", pace), game(0, A, B, (3, 0), neutral=True), game(100, A, B, neutral=True))
+    assert rested[1] == pytest.approx(18.0)
+
+
+@pytest.mark.parametrize("kind", WHERE)
+def test_an_unplayed_match_moves_nothing_and_matches_of_a_day_do_not_see_one_another(kind):
+    played = [game(0, A, B, (1, 0)), game(9, A, B, (1, 0)), game(14, B, C)]
+    plain = stream(table(*played), ratings(kind))
+    with_fixture = stream(table(played[0], game(4, A, B), *played[1:]), ratings(kind))
+    assert np.array_equal(plain[1:], with_fixture[2:], equal_nan=True)
+    crowded = stream(table(*played[:2], game(9, B, C, (5, 0)), played[2]), ratings(kind))
+    alone = stream(table(played[0], game(9, B, C)), ratings(kind))
+    assert np.array_equal(crowded[2], alone[1], equal_nan=True) and np.array_equal(crowded[1], plain[1], equal_nan=True)
+    assert not np.array_equal(crowded[3], plain[2], equal_nan=True)
