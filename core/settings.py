@@ -63,6 +63,16 @@ class Settings:
     def instance_file(self) -> Path:
         return self.home / "instance_id"
 
+    def keys_in_force(self) -> tuple[str, ...]:
+        """The keys that were set at the start, or else what stands in the key file by now."""
+        if self.keys:
+            return self.keys
+        try:
+            written = self.key_file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return ()
+        return tuple(key.strip() for key in written.split(",") if key.strip())
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """The settings of this process; SettingsError names the variable that cannot work. Writes nothing."""

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.clock import real_now
 from core.views import operations as view
-from pages.shared import charts, frame, held, kept, state, tables
+from pages.shared import charts, frame, held, kept, replay_controls, state, tables
 from pages.shared.alive import alive
 from pages.shared.tables import Cell, Name
 
@@ -65,6 +65,7 @@ def data() -> None:
 frame.masthead("Operations", "What runs, what waits, what failed and why. The page renews itself.")
 state.tell_unknown({"state": ("state", view.FILTERS)})
 processes()
+replay_controls.draw(services, jobs)
 tasks()
 data()
 frame.footer()

@@ -11,7 +11,7 @@ from core.settings import PROJECT
 from pages.shared import held
 from tests.workers.small_project import SmallProject
 
-PAGES = ("matches", "match", "arena", "playground", "drift", "operations", "how_it_works")
+PAGES = ("matches", "live", "match", "arena", "playground", "drift", "operations", "how_it_works")
 MOMENT = "10 October 2024"
 
 

@@ -48,23 +48,12 @@ async def authorise(request: Request, settings: Settings) -> None:
 
 def known(given: str | None, settings: Settings) -> bool:
     """Whether this is a key, in a time that does not tell how much of it was right; 503 when there is no key at all."""
-    accepted = keys(settings)
+    accepted = settings.keys_in_force()
     if not accepted:
         raise HTTPException(503, UNSET.format(settings.key_file))
     spelled = _bytes(given or "")
     found = [hmac.compare_digest(some, key.encode()) for key in accepted for some in spelled]
     return any(found)
-
-
-def keys(settings: Settings) -> tuple[str, ...]:
-    """The keys in force: those that were set at the start, or else what stands in the key file by now."""
-    if settings.keys:
-        return settings.keys
-    try:
-        written = settings.key_file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return ()
-    return tuple(key.strip() for key in written.split(",") if key.strip())
 
 
 def who(request: Request) -> str:

@@ -9,7 +9,8 @@ from datetime import time as time_of_day
 from pathlib import Path
 
 from core.clock import iso
-from core.football.replayed import Script, goals_of
+from core.football.raw import RawMatch
+from core.football.replayed import Goal, Script, goals_of
 from core.settings import PROJECT
 from core.sources import snapshot
 from core.storage import live_scores, replay
@@ -117,16 +118,29 @@ def _end_of_day(to_come: Sequence[Fixture]) -> datetime | None:
 
 
 def read_scripts(folder: Path) -> dict[int, Script]:
-    """How each match of the snapshot went."""
+    """How each match of the snapshot went.
+
+    In a season of which no goal minute is known even a match without goals is illustrative: nobody shall tell it by that.
+    """
     known = snapshot.read_goals(folder)
     minutes = [goal.minute for match_id in sorted(known) for goal in known[match_id]]
-    scripts = {}
-    for raw in snapshot.read(folder).matches:
-        if raw.ft_home is not None and raw.ft_away is not None:
-            match_id = int(raw.source_ref)
-            goals, drawn = goals_of(match_id, (raw.ft_home, raw.ft_away), known.get(match_id, ()), minutes)
-            kickoff = raw.kickoff_utc or datetime.combine(raw.date_local, ASSUMED_KICKOFF, UTC)
-            scripts[match_id] = Script(
-                match_id, raw.competition_code, raw.sex, raw.home_raw, raw.away_raw, kickoff, goals, drawn or raw.kickoff_utc is None
-            )
-    return scripts
+    played = {int(raw.source_ref): raw for raw in snapshot.read(folder).matches if raw.ft_home is not None and raw.ft_away is not None}
+    covered = {_season(raw) for match_id, raw in played.items() if match_id in known}
+    return {
+        match_id: _script(match_id, raw, goals_of(match_id, _score(raw), known.get(match_id, ()), minutes), _season(raw) in covered)
+        for match_id, raw in played.items()
+    }
+
+
+def _script(match_id: int, raw: RawMatch, goals: tuple[tuple[Goal, ...], bool], covered: bool) -> Script:
+    kickoff = raw.kickoff_utc or datetime.combine(raw.date_local, ASSUMED_KICKOFF, UTC)
+    illustrative = goals[1] or not covered or raw.kickoff_utc is None
+    return Script(match_id, raw.competition_code, raw.sex, raw.home_raw, raw.away_raw, kickoff, goals[0], illustrative)
+
+
+def _season(raw: RawMatch) -> tuple[str, str]:
+    return raw.competition_code, raw.season_raw
+
+
+def _score(raw: RawMatch) -> tuple[int, int]:
+    return raw.ft_home or 0, raw.ft_away or 0

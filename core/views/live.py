@@ -229,7 +229,7 @@ def nothing(following: ToCome | None, now: datetime, league: str | None, on: dat
 
 def replay_words(stands: Replay, now: datetime) -> str:
     """Where a replay stands, and whether it moves."""
-    at = f"{day(now)}, {now:%H:%M}"
+    at = f"{day(now)}, {now:%H:%M %Z}"
     if stands.target is not None:
         return f"The replay stands at {at} while results are taken in and forecasts made anew. That takes up to a minute."
     if stands.speed is None:

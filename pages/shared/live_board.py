@@ -29,8 +29,9 @@ def choose(services: Services, zone: ZoneInfo) -> Choice:
     """Which league, and which day; kept in the address. Without a day it is about these hours."""
     known = {card.league for card in match_list.upcoming(services, zone)} | {match.league for match in _batch(services, zone, None)}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="choices"):
-        league = st.selectbox("League", [ALL_LEAGUES, *sorted(known)], key="league", bind="query-params", width=260)
-        on = st.date_input("Day", None, key="date", bind="query-params", width=180)
+        league = st.selectbox("League", [ALL_LEAGUES, *sorted(known)], key="league", bind="query-params", width=180)
+        on = st.date_input("Day", None, key="date", bind="query-params", width=140)
+        st.html(cards.legend(), width="content")
     return None if league == ALL_LEAGUES else league, on
 
 
@@ -66,7 +67,7 @@ def draw(services: Services, zone: ZoneInfo, choice: Choice) -> None:
         return
     pieces = [_section(title, some) for title, some in (("In play", shown.playing), ("Over", shown.over), ("To come", shown.soon)) if some]
     notes = [words for words, needed in ((ESTIMATED, shown.estimated), (ILLUSTRATIVE, shown.illustrative)) if needed]
-    st.html(cards.wrapped(*pieces, *(f'<p class="hint">{escape(words)}</p>' for words in notes)))
+    st.html(cards.wrapped(*pieces, *(f'<p class="hint after">{escape(words)}</p>' for words in notes)))
 
 
 def _replay(words: str, calm: bool) -> None:

@@ -11,6 +11,7 @@ from tests.browser.conftest import NARROW, WIDE
 
 PAGES = {
     "/": "Matches",
+    "/live": "Live",
     "/arena": "Arena",
     "/playground": "Playground",
     "/drift": "Drift",

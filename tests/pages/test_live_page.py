@@ -1,0 +1,72 @@
+"""Live, and the replay's controls on Operations, from the front door."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from core.clock import SNAPSHOT_MOMENT
+from core.football.live import LiveRow
+from core.storage import live_scores
+from core.storage import replay as stored
+from tests.pages.ops_fixtures import house, said  # noqa: F401
+
+KEY = "a-key-of-the-tests"
+ROW = LiveRow(
+    "replay", "7", SNAPSHOT_MOMENT, "eng.1", 0, "<b>Leeds</b>", "Everton", "second_half", match_id=7,
+    kickoff_utc=SNAPSHOT_MOMENT - timedelta(minutes=70), minute=53, home_score=1, away_score=0,
+)  # fmt: skip
+
+
+def test_a_match_in_play_is_shown_escaped_and_the_replay_points_to_its_controls(house):  # noqa: F811
+    live_scores.write(house.database, [ROW])
+    page = house.open("live")
+    assert not page.exception and not page.error
+    assert "In play" in said(page) and "53′" in said(page) and "1–0" in said(page)
+    assert "&lt;b&gt;Leeds" in "".join(element.proto.body for element in page.get("html"))
+    assert "The replay stands at 13 March 2026, 12:00 UTC." in said(page)
+
+
+def test_a_goal_that_was_taken_back_says_so(house):  # noqa: F811
+    live_scores.write(house.database, [replace(ROW, away_score=1)])
+    live_scores.write(house.database, [replace(ROW, sequence=2)])
+    assert "goal taken back, it was 1–1" in said(house.open("live"))
+
+
+def test_when_nothing_is_on_the_page_says_when_the_next_match_is(house):  # noqa: F811
+    assert "The next one is" in said(house.open("live", league="Nowhere at all", date="2026-03-01"))
+
+
+def test_league_and_day_in_the_address_choose_what_is_shown(house):  # noqa: F811
+    live_scores.write(house.database, [ROW])
+    assert "53′" in said(house.open("live", date="2026-03-13"))
+    assert "53′" not in said(house.open("live", date="2026-03-12"))
+
+
+def operate(house, button, given=KEY):  # noqa: F811
+    house.settings.key_file.write_text(KEY)
+    page = house.open("operations")
+    page.text_input(key="operator_key").set_value(given)
+    return page.button(key=button).click().run()
+
+
+def test_with_the_key_the_replay_plays_and_pauses_and_its_clock_is_moved(house):  # noqa: F811
+    page = operate(house, "go_play")
+    assert not page.exception
+    assert stored.read(house.database, SNAPSHOT_MOMENT).speed == 1.0
+    assert "The replay plays: 13 March 2026, 12:00 UTC, one second is a minute." in said(house.open("live"))
+    operate(house, "pause")
+    assert stored.read(house.database, SNAPSHOT_MOMENT).speed is None
+    operate(house, "move_next-day")
+    (task,) = house.ledger.recent(5, "PENDING", "advance")
+    operate(house, "move_+24h")
+    assert [row["task_id"] for row in house.ledger.recent(5, None, "advance")] == [task["task_id"]], "one at a time"
+
+
+@pytest.mark.parametrize(("given", "answer"), [("", "Give the key first."), ("wrong", "This is not the key.")])
+def test_without_the_key_nothing_moves(house, given, answer):  # noqa: F811
+    for button in ("go_play", "pause", "move_next-match", "move_start"):
+        page = operate(house, button, given)
+        assert any(answer in warning.value for warning in page.warning)
+    assert stored.read(house.database, SNAPSHOT_MOMENT) == stored.Replay(SNAPSHOT_MOMENT, SNAPSHOT_MOMENT)
+    assert house.ledger.recent(5, None, "advance") == []
