@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from core.clock import SNAPSHOT_MOMENT, Clock, from_iso
 from core.errors import SettingsError
@@ -16,7 +16,8 @@ from core.errors import SettingsError
 Timeline = Literal["replay", "real"]
 
 PROJECT = Path(__file__).resolve().parent.parent
-KNOWN_STAGES = ("champion", "challenger", "baseline")
+CHAMPION: Final = "champion"
+KNOWN_STAGES = (CHAMPION, "challenger", "baseline")
 YEARS = range(1900, 2201)  # of the clock: far from where dates end, since weeks are added to it and taken off
 
 

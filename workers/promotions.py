@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from core.errors import PromotionRefused, TaskStateError
+from core.settings import CHAMPION
 from core.storage import audit_log, leases, logbook
 from core.storage.database import Database
 from core.storage.registry import Registry
 from workers.progress import report
 
-CHAMPION = "champion"
 LEASE = "promotion"
 LEASE_SECONDS = 60.0
 PATIENCE = 45.0

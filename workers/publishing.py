@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 from core.clock import iso, real_now
 from core.errors import FileMissing
 from core.storage import live_scores, pipeline_log, replay
-from workers.workplace import POINTER, PUBLISHED, Figures, Workplace, whole
+from core.storage.files import POINTER
+from workers.workplace import PUBLISHED, Figures, Workplace, whole
 
 # Kept beside a batch: the pointer as it was when the batch was served. It tells which models the batch needs.
 OWN_POINTER = "pointer.json"

@@ -13,13 +13,12 @@ from core.errors import AliasMissing
 from core.learning.batch import importance, match_features, predictions
 from core.learning.drift import drift_report
 from core.learning.models import Model, load_model
+from core.settings import CHAMPION
 from core.storage import pipeline_log
 from core.storage.forecast_chain import Forecast, seal
 from core.tables import PREDICTIONS
 from workers.registration import open_registry
 from workers.workplace import Figures, Workplace
-
-CHAMPION = "champion"
 
 
 def batch_inference(place: Workplace) -> Figures:

@@ -15,7 +15,7 @@ from core.errors import SoccerPredictError, StorageError
 from core.settings import PROJECT, Settings, prepare_home
 from core.storage import process_events
 from core.storage.database import Database
-from core.storage.files import Store
+from core.storage.files import POINTER, Store
 from core.storage.task_ledger import TaskLedger
 from workers import checks, dotenv
 from workers.calling import Caller, answers, shown_host
@@ -178,7 +178,7 @@ class Supervisor:
 
 def published(settings: Settings) -> bool:
     """Whether there is anything to serve."""
-    return Store.open(settings.store_url, settings.s3_endpoint).exists("batch/current.json")
+    return Store.open(settings.store_url, settings.s3_endpoint).exists(POINTER)
 
 
 def prepared(settings: Settings) -> Settings:

@@ -8,8 +8,8 @@ from typing import Any
 
 from core.clock import from_iso
 from core.errors import NotReady
-from core.serving.predictor import CHAMPION, PredictionService
-from core.settings import Settings
+from core.serving.predictor import PredictionService
+from core.settings import CHAMPION, Settings
 from core.storage.database import Database
 from core.storage.exports import to_parquet
 from core.storage.files import Store

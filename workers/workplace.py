@@ -18,14 +18,13 @@ from core.errors import FileMissing, SettingsError
 from core.settings import PROJECT, Settings
 from core.storage import replay
 from core.storage.database import Database
-from core.storage.files import Store
+from core.storage.files import POINTER, Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Figures = dict[str, Any]
 
-POINTER = "batch/current.json"
 # Notes in the database: that its store and its registry were filled.
 PUBLISHED, REGISTERED = "published", "registered"
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from core.clock import Clock
 from core.errors import StorageError
 from core.football.live import LiveMatch
+from core.settings import CHAMPION
 from core.storage import live_scores, logbook, pipeline_log, replay
 from core.storage.database import Database
 
@@ -77,7 +78,7 @@ class LiveScores:
             matches = live_scores.current(connection, self._clock.now())
         asked = published, frozenset(match.row.match_id for match in matches if match.row.match_id is not None)
         if asked != self._asked:
-            self._sealed = logbook.last_sealed(self._database, asked[1], "champion", self._timeline)
+            self._sealed = logbook.last_sealed(self._database, asked[1], CHAMPION, self._timeline)
         if published != self._asked[0]:
             self._renew()
         self._asked, self._matches = asked, matches

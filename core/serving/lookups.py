@@ -6,11 +6,11 @@ Features and forecasts by match, for pages, requests and workers alike. Nothing 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypedDict, TypeVar, Unpack
 
 import pandas as pd
 
@@ -20,9 +20,9 @@ from core.serving import feature_table, prediction_table
 from core.serving.feature_table import FeatureTable
 from core.serving.origins import Fetched, origin
 from core.serving.parsing import Row
-from core.serving.prediction_table import CHAMPION, Forecasts, PredictionTable
+from core.serving.prediction_table import Forecasts, PredictionTable
 from core.serving.snapshot import MAX_AGE, Held, Kept, Watch
-from core.settings import Settings
+from core.settings import CHAMPION, Settings
 from core.storage.files import Store
 
 T = TypeVar("T")
@@ -80,6 +80,10 @@ class Lookup(Generic[T]):
         """Look for something newer now; a background thread does so at the interval anyway."""
         self._kept.refresh()
 
+    def measure(self) -> None:
+        """Show the age of what is served to Prometheus; nothing is read."""
+        self._kept.measure()
+
     def peek(self) -> Held[T] | None:
         """What is served, without reading; None while there is nothing."""
         return self._kept.peek()
@@ -92,22 +96,21 @@ class Lookup(Generic[T]):
         return held
 
 
+class Options(TypedDict, total=False):
+    """How a lookup finds its file and follows it; a shared `watch` stands in for `check_interval`. Seconds."""
+
+    store: Store | None
+    check_interval: float
+    clock: Clock | None
+    max_age: float
+    watch: Watch | None
+
+
 class FeatureLookupService(Lookup[FeatureTable]):
     """The features of each match. `features_path` is a local file or an `s3://` address; without it, what `store` publishes."""
 
-    def __init__(
-        self,
-        features_path: str | Path | None = None,
-        *,
-        store: Store | None = None,
-        check_interval: float = 60.0,
-        clock: Clock | None = None,
-        max_age: float = MAX_AGE,
-        watch: Watch | None = None,
-    ) -> None:
-        store, clock = _from_environment(features_path, store, clock)
-        source = origin(features_path, feature_table.NAME, store)
-        super().__init__(Kept(feature_table.NAME, source, FeatureTable.read, watch or Watch(check_interval), clock, max_age))
+    def __init__(self, features_path: str | Path | None = None, **options: Unpack[Options]) -> None:
+        super().__init__(_kept(feature_table.NAME, features_path, FeatureTable.read, None, options))
 
     @property
     def features_computed_at(self) -> datetime | None:
@@ -147,24 +150,12 @@ class Told(NamedTuple):
 class PredictionLookupService(Lookup[PredictionTable]):
     """The forecasts of each match by each model version. Which version is the champion is decided in memory."""
 
-    def __init__(
-        self,
-        predictions_path: str | Path | None = None,
-        *,
-        store: Store | None = None,
-        check_interval: float = 60.0,
-        clock: Clock | None = None,
-        max_age: float = MAX_AGE,
-        watch: Watch | None = None,
-    ) -> None:
-        store, clock = _from_environment(predictions_path, store, clock)
-        source = origin(predictions_path, prediction_table.NAME, store)
+    def __init__(self, predictions_path: str | Path | None = None, **options: Unpack[Options]) -> None:
         self._aliases: Mapping[str, int] = {}
         self._published: Mapping[str, int] = {}
         self._serving: Serving | None = None
         self._guard = threading.Lock()  # a new file and moved aliases may come at once, from two threads
-        watch = watch or Watch(check_interval)
-        super().__init__(Kept(prediction_table.NAME, source, PredictionTable.read, watch, clock, max_age, self._changed))
+        super().__init__(_kept(prediction_table.NAME, predictions_path, PredictionTable.read, self._changed, options))
 
     @property
     def predictions_computed_at(self) -> datetime | None:
@@ -228,6 +219,14 @@ class PredictionLookupService(Lookup[PredictionTable]):
         before = stages[stage].version if stage in stages else None
         known = [number for number in (version, before, self._published.get(stage), table.aliases.get(stage)) if number in table.versions]
         return table.versions[known[0]] if known else None
+
+
+def _kept(
+    name: str, path: str | Path | None, parse: Callable[[bytes], T], on_change: Callable[[Held[T], Fetched], None] | None, options: Options
+) -> Kept[T]:
+    store, clock = _from_environment(path, options.get("store"), options.get("clock"))
+    watch = options.get("watch") or Watch(options.get("check_interval", 60.0))
+    return Kept(name, origin(path, name, store), parse, watch, clock, options.get("max_age", MAX_AGE), on_change)
 
 
 def _from_environment(path: str | Path | None, store: Store | None, clock: Clock | None) -> tuple[Store | None, Clock]:

@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from core.clock import from_iso
-from core.errors import FileMissing, TableInvalid
-from core.storage.files import Store
-
-POINTER = "batch/current.json"
+from core.errors import FileMissing, StoreUnavailable, TableInvalid
+from core.storage.files import POINTER, Store
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Fetched:
 
 
 class Origin(Protocol):
-    """Raises FileMissing, StoreUnavailable, or TableInvalid for a pointer that cannot be followed."""
+    """Raises FileMissing, StoreUnavailable (also for bytes that are not those published), or TableInvalid for a pointer that is none."""
 
     def stamp(self) -> str | None:
         """A text that differs when there is something newer; None when there is nothing yet."""
@@ -61,13 +59,24 @@ class OneFile:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """Where a published file is, and the digest of its bytes; None where the pointer gives none."""
+
+    key: str
+    sha1: str | None
+
+
+@dataclass(frozen=True)
 class Pointer:
-    """What `batch/current.json` says: the version that is served, its files, and the models behind the aliases."""
+    """What `batch/current.json` says: the version that is served, its files, and the models behind the aliases.
+
+    Each card in `models` has at least its `model_version`, a whole number.
+    """
 
     version: str
     written_at: datetime
     as_of: datetime
-    files: Mapping[str, Mapping[str, Any]]
+    files: Mapping[str, Entry]
     models: Mapping[str, Mapping[str, Any]]
 
     @classmethod
@@ -79,21 +88,21 @@ class Pointer:
                 str(said["version"]),
                 from_iso(said["written_at"]),
                 from_iso(said["as_of"]),
-                dict(said["files"]),
-                dict(said.get("models", {})),
+                {name: Entry(str(entry["key"]), entry.get("sha1")) for name, entry in said["files"].items()},
+                {stage: {**card, "model_version": int(card["model_version"])} for stage, card in said.get("models", {}).items()},
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise TableInvalid(f"{store.location(POINTER)} cannot be read ({type(error).__name__}). Run `make pipeline` again.") from error
 
-    def file(self, name: str) -> Mapping[str, Any]:
-        """What is said of a file, by its name with or without the ending; FileMissing when this batch has none."""
+    def file(self, name: str) -> Entry:
+        """Where a file is, by its name with or without the ending; FileMissing when this batch has none."""
         found = self.files.get(name) or self.files.get(name.partition(".")[0])
         if found is None:
             raise FileMissing(f"The batch {self.version} has no {name}. Run `make pipeline` again.")
         return found
 
     def aliases(self) -> dict[str, int]:
-        return {stage: int(card["model_version"]) for stage, card in self.models.items()}
+        return {stage: card["model_version"] for stage, card in self.models.items()}
 
 
 class Published:
@@ -117,10 +126,13 @@ class Published:
             return self._follow(moved)
 
     def _follow(self, pointer: Pointer) -> Fetched:
-        said = pointer.file(self._name)
-        data = self._store.read(str(said["key"]))
-        if said.get("sha1", digest(data)) != digest(data):
-            raise TableInvalid(f"{self._store.location(str(said['key']))} is not what was published. Run `make pipeline` again.")
+        entry = pointer.file(self._name)
+        data = self._store.read(entry.key)
+        if entry.sha1 not in (None, digest(data)):
+            # Of a torn reading as of a torn file: only the store can say, when it is asked again.
+            raise StoreUnavailable(
+                f"{self._store.location(entry.key)} is not what was published. It is read again by itself; else run `make pipeline`."
+            )
         return Fetched(data, pointer.written_at, pointer.as_of, pointer.aliases())
 
     def where(self) -> str:

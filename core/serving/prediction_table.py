@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from core.errors import TableInvalid
 from core.football.outcomes import Outcome
 from core.serving.parsing import Codes, Ints, Row, by_match_id, place, read_parquet, refusing, uniques
+from core.settings import CHAMPION
 from core.tables import PREDICTIONS
 
 NAME = "predictions.parquet"
-CHAMPION = "champion"
 _NUMBERS = ("proba_home", "proba_draw", "proba_away", "expected_home", "expected_away")
 _CHANCES = list(_NUMBERS[:3])
 _ALONE = ("startTimeUtc", "homeTeamName", "awayTeamName")

@@ -14,11 +14,10 @@ from core.metrics import INFERENCE_DURATION, PREDICTION_CONFIDENCE, PREDICTION_D
 from core.serving.loaded import Floats, Loaded
 from core.serving.lookups import FeatureLookupService
 from core.serving.shelf import PAUSE, Shelf
-from core.settings import Settings
+from core.settings import CHAMPION, Settings
 from core.storage.files import Store
 from core.storage.registry import Registry
 
-CHAMPION = "champion"
 TOO_OLD = 30.0  # seconds after which what was heard from the registry is no longer told
 
 

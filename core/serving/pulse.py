@@ -11,6 +11,7 @@ from typing import Any
 from core.errors import StorageError
 from core.metrics import WORKER_HEARTBEAT_AGE, WORKER_UP
 from core.serving.records import Records
+from core.serving.steady import Steady
 
 EVERY = 1.0
 # A look that takes longer than this is no answer.
@@ -58,8 +59,12 @@ class Pulse:
             self._thread.join(timeout=5)
 
     def _run(self) -> None:
+        steady = Steady("pulse")
         while not self._closed.wait(EVERY):
-            self._latest = self._look()
+            steady(self._renew)
+
+    def _renew(self) -> None:
+        self._latest = self._look()
 
     def _look(self) -> Vitals:
         self._also()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from core.clock import Clock
+from core.errors import TableInvalid
 from core.metrics import DRIFT_SCORE, FORECAST_LOG_LOSS
 from core.serving.lookups import Lookup
 from core.serving.origins import Fetched, Published
@@ -45,7 +46,7 @@ class Reports:
 
         self._evaluation = kept("evaluation.parquet", _evaluation)
         self._scores = kept("scores.json", lambda data: read_json("scores.json", data), _count_scores)
-        self._drift = kept("drift.json", lambda data: read_json("drift.json", data), _count_drift)
+        self._drift = kept("drift.json", _drift, lambda report, _: count_drift(report.value))
 
     def lookups(self) -> dict[str, Lookup[Any]]:
         """Each file's lookup, by its name."""
@@ -81,10 +82,24 @@ def _evaluation(data: bytes) -> pd.DataFrame:
         return EVALUATION.check(read_parquet(data).reset_index())
 
 
-def _count_drift(report: Held[dict[str, Any]], _: Fetched) -> None:
-    score = report.value.get("drift_score")
-    if isinstance(score, int | float):
-        DRIFT_SCORE.set(score)
+def _drift(data: bytes) -> dict[str, Any]:
+    """The report, with what is told of it in short checked; TableInvalid when it is another thing."""
+    with refusing("drift.json"):
+        report = read_json("drift.json", data)
+        score = report.get("drift_score")
+        share = score is None or (isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 1)
+        features = report.get("features") or []
+        named = isinstance(features, list) and all(isinstance(one, dict) and isinstance(one.get("feature"), str) for one in features)
+        parts = all(isinstance(report.get(part), dict | None) for part in ("window", "realised"))
+        if not (share and named and parts):
+            raise TableInvalid("drift.json holds no drift report. Run the pipeline again to make it anew.")
+        return report
+
+
+def count_drift(report: Mapping[str, Any]) -> None:
+    """Show the report's score to Prometheus; without one, what was shown stays."""
+    if report.get("drift_score") is not None:
+        DRIFT_SCORE.set(report["drift_score"])
 
 
 def _count_scores(held: Held[dict[str, Any]], _: Fetched) -> None:

@@ -12,17 +12,16 @@ from typing import Any
 
 from core.clock import Clock, from_iso, real_now
 from core.errors import NotReady, StorageError
-from core.metrics import LOOKUP_AGE
 from core.serving.live import LiveScores
 from core.serving.lookups import FeatureLookupService, Lookup, PredictionLookupService
 from core.serving.notices import Notice, about_clock, about_files, about_models, about_processes
-from core.serving.predictor import CHAMPION, TOO_OLD, PredictionService
+from core.serving.predictor import TOO_OLD, PredictionService
 from core.serving.pulse import LATE, Pulse
 from core.serving.records import Records
 from core.serving.reports import MatchHistory, Reports
 from core.serving.shelf import PAUSE
 from core.serving.snapshot import Watch
-from core.settings import Settings
+from core.settings import CHAMPION, Settings
 from core.storage.database import Database
 from core.storage.files import Store
 
@@ -198,9 +197,8 @@ def open_services(settings: Settings) -> Services:
 
     def measure() -> None:
         live.refresh()
-        for name, lookup in (("predictions.parquet", predictions), ("match_features.parquet", features), ("matches.parquet", history)):
-            if lookup.age_seconds is not None:
-                LOOKUP_AGE.labels(name).set(lookup.age_seconds)
+        for lookup in (predictions, features, history):
+            lookup.measure()
 
     pulse = Pulse(records, measure)
     return Services(settings, clock, database, store, features, predictions, history, reports, models, records, watch, pulse, live)

@@ -19,6 +19,8 @@ from core.errors import FileMissing, RegistryUnavailable, SoccerPredictError
 from core.metrics import MODEL_INFO, MODEL_REGISTERED, MODEL_RELOADS
 from core.serving.loaded import Loaded
 from core.serving.origins import Pointer
+from core.serving.steady import Steady
+from core.settings import CHAMPION
 from core.storage.files import Store
 from core.storage.registry import Registry
 
@@ -127,12 +129,12 @@ class Shelf:
             self._thread.join(timeout=5)
 
     def _run(self) -> None:
-        until = time.monotonic() + PATIENCE
+        until, steady = time.monotonic() + PATIENCE, Steady("models")
         while not self._page.wait(POLL) and time.monotonic() < until:
-            self.load(ask_registry=False)  # a batch may be published meanwhile
+            steady(lambda: self.load(ask_registry=False))  # a batch may be published meanwhile
         self._closed.wait(self._pause)
         while not self._closed.is_set():
-            self.follow()
+            steady(self.follow)
             self._closed.wait(POLL)
 
     def _from_pointer(self) -> bool:
@@ -149,7 +151,7 @@ class Shelf:
         if pointer.models and (news or not self.serving.models):
             cards = {stage: pointer.models[stage] for stage in self._stages if stage in pointer.models}
             with self._lock:
-                self._take_up({stage: int(card["model_version"]) for stage, card in cards.items()}, lambda _, stage: cards[stage])
+                self._take_up({stage: card["model_version"] for stage, card in cards.items()}, lambda _, stage: cards[stage])
                 if not self.failures:  # what could not be read is tried again
                     self._batch = pointer.version
         return True
@@ -216,5 +218,5 @@ def _show(serving: Serving, value: int) -> None:
     for stage, loaded in serving.models.items():
         MODEL_INFO.labels(str(loaded.card.get("model_name", "")), str(loaded.version), stage).set(value)
         registered = loaded.card.get("registered_at")
-        if stage == "champion" and value and registered:
+        if stage == CHAMPION and value and registered:
             MODEL_REGISTERED.set(from_iso(str(registered)).timestamp())

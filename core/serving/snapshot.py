@@ -17,12 +17,15 @@ from core.clock import Clock, real_now
 from core.errors import FileMissing, SoccerPredictError, StorageError
 from core.metrics import LOOKUP_AGE, LOOKUP_RELOADS
 from core.serving.origins import Fetched, Origin
+from core.serving.steady import Steady
 
 T = TypeVar("T")
 
 MAX_AGE = 36 * 3600.0
 # How long to wait before asking again while there is nothing to serve at all.
 IMPATIENCE = 2.0
+# How long bytes that were refused are not read again while an older copy serves: they may only have been read badly.
+REFUSED_FOR = 30.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Kept(Generic[T]):
         self._origin, self._parse, self._on_change = origin, parse, on_change
         self._watch, self._clock, self._max_age = watch, clock, max_age
         self._held: Held[T] | None = None
-        self._refused: str | None = None
+        self._refused: tuple[str, float] | None = None
         self._tried: float | None = None
         self._lock = threading.Lock()
 
@@ -99,14 +102,20 @@ class Kept(Generic[T]):
                 raise FileMissing(f"There is no {self._origin.where()} yet. Run `make pipeline` to make it.")
             if self._held is not None and stamp == self._held.stamp:
                 self._well()
-            elif stamp != self._refused:
+            elif not self._still_refused(stamp):
                 self._replace(stamp)
         except FileMissing as missing:
             self._missing(str(missing))
         except SoccerPredictError as error:
             self._say(str(error))
         self._tried = time.monotonic()
-        self._measure()
+        self.measure()
+
+    def _still_refused(self, stamp: str) -> bool:
+        if self._held is None or self._refused is None:
+            return False
+        refused, at = self._refused
+        return stamp == refused and time.monotonic() - at < REFUSED_FOR
 
     def _missing(self, why: str) -> None:
         if self._held is None:
@@ -122,8 +131,7 @@ class Kept(Generic[T]):
         except StorageError:
             raise
         except SoccerPredictError:
-            # The bytes are at fault: the same ones need not be read again.
-            self._refused = stamp
+            self._refused = stamp, time.monotonic()
             raise
         held = Held(value, stamp, fetched.written_at, fetched.as_of)
         if self._on_change is not None:
@@ -140,7 +148,8 @@ class Kept(Generic[T]):
         self.error = error
         LOOKUP_RELOADS.labels(self.name, "error").inc()
 
-    def _measure(self) -> None:
+    def measure(self) -> None:
+        """Show the age of what is held to Prometheus."""
         age = self.age(self._held)
         if age is not None:
             LOOKUP_AGE.labels(self.name).set(age)
@@ -181,6 +190,7 @@ class Watch:
         self._closed, self._woken = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._steady = Steady("lookups")
 
     @property
     def alive(self) -> bool:
@@ -200,7 +210,7 @@ class Watch:
         with self._lock:
             everyone = list(self._kept)
         for kept in everyone:
-            kept.refresh()
+            self._steady(kept.refresh)
         empty = any(kept.peek() is None for kept in everyone)
         return min(self.interval, IMPATIENCE) if empty else self.interval
 

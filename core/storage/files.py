@@ -13,6 +13,9 @@ from typing import Any, Protocol
 
 from core.errors import FileMissing, StorageError, StoreUnavailable
 
+# Names the published batch; it is written last.
+POINTER = "batch/current.json"
+
 
 class Place(Protocol):
     """What a folder and a bucket have in common. `failures` are the errors by which it says that it does not answer."""

@@ -143,6 +143,30 @@ def test_EP_9_tells_the_latest_report_and_refreshes_the_gauge(fresh):
     assert REGISTRY.get_sample_value("model_feature_drift_score") == 0.25
 
 
+@pytest.mark.parametrize(
+    "report",
+    [
+        {"drift_score": 0.1, "features": ["a"]},
+        {"drift_score": 0.1, "features": [{"drifts": True}]},
+        {"drift_score": "x", "features": {"a": 1}},
+        {"drift_score": True, "window": 5},
+        {"drift_score": math.nan},
+        {"drift_score": 7},
+        {"drift_score": 0.1, "realised": [1]},
+    ],
+)
+def test_EP_9_a_malformed_report_is_null_with_its_error_and_the_gauge_keeps_its_value(fresh, report):
+    fresh.stranger.get("/monitoring/drift")
+    before = REGISTRY.get_sample_value("model_feature_drift_score")
+    publish_small(fresh.store, version="v2", files={"drift.json": json.dumps(report).encode()})
+    for lookup in fresh.services.lookups().values():
+        lookup.refresh()
+    answer = fresh.stranger.get("/monitoring/drift")
+    assert (answer.status_code, answer.json()["drift_score"]) == (200, None)
+    assert "no drift report" in answer.json()["error"]
+    assert REGISTRY.get_sample_value("model_feature_drift_score") == before
+
+
 def test_EP_9_no_report_yet_is_no_error(empty):
     answer = empty.stranger.get("/monitoring/drift/")
     assert (answer.status_code, answer.json()["drift_score"], answer.json()["error"]) == (200, None, None)

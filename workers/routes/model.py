@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from core.settings import CHAMPION
 from workers.auth import who
 from workers.routes.shared import Answer, Held, IdempotencyKey, Router, Stage, Work, said
 from workers.routes.tasks import accepted
@@ -25,7 +26,7 @@ TAKEN: dict[str, Any] = {"fails": (429,), "status_code": 202, "response_model": 
     response_model=ModelInfoResponse,
     summary="A stage's model and its features",
 )
-async def model_info(request: Request, services: Held, stage: Stage = "champion") -> Answer:
+async def model_info(request: Request, services: Held, stage: Stage = CHAMPION) -> Answer:
     """Answered from a copy that a thread renews every two seconds."""
     if not services.models.versions():
         await request.app.state.waiting.until("models", services.models.load, services.settings.sync_timeout)

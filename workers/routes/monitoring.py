@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.metrics import DRIFT_SCORE
+from core.serving.reports import count_drift
 from workers.routes.shared import Answer, Held, Router, Work
 from workers.schemas import DriftStatus, QueueStats, WorkerInfo
 
@@ -21,9 +21,7 @@ def get_drift_status(services: Held) -> Answer:
     trouble = services.reports.drift_error
     if report is None or trouble is not None:
         return Answer({"drift_score": None, "error": trouble})
-    score = report.get("drift_score")
-    if isinstance(score, int | float):
-        DRIFT_SCORE.set(score)
+    count_drift(report)
     features: list[dict[str, Any]] = report.get("features") or []
     told = {name: report.get(name) for name in SUMMARY}
     drifting = [feature["feature"] for feature in features if feature.get("drifts")]

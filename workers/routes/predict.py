@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from core.clock import iso
 from core.errors import MatchUnknown, UnknownStage
 from core.metrics import PREDICTION_REQUESTS
-from core.serving.predictor import CHAMPION
+from core.settings import CHAMPION
 from workers.fixtures import Wanted
 from workers.routes.shared import Answer, Day, Held, IdempotencyKey, MatchId, Offset, Router, Stage, Work, said
 from workers.routes.tasks import accepted
@@ -79,7 +79,7 @@ def _as_json(rows: Iterator[Any]) -> Iterator[bytes]:
 
 
 @router.both("POST", "/", fails=(504,), versioned=True, response_model=PredictResponse, summary="Forecast from features, at once")
-async def predict(request: Request, asked: PredictRequest, services: Held, stage: Stage = "champion") -> Answer:
+async def predict(request: Request, asked: PredictRequest, services: Held, stage: Stage = CHAMPION) -> Answer:
     """The features must be exactly those that `/predict/model/info` lists for the stage."""
     await _models_read(request, services)
     answer = services.models.predict(asked.features, asked.match_id, stage=stage)
@@ -138,7 +138,7 @@ async def predict_precomputed(request: Request, match_id: MatchId, services: Hel
     response_model=PredictResponse,
     summary="Forecast a match of the batch, at once",
 )
-async def predict_by_match_id(request: Request, match_id: MatchId, services: Held, stage: Stage = "champion") -> Answer:
+async def predict_by_match_id(request: Request, match_id: MatchId, services: Held, stage: Stage = CHAMPION) -> Answer:
     """From the match's features, which the answer dates."""
     await _models_read(request, services)
     if services.features.peek() is None:
