@@ -25,6 +25,16 @@ LEAGUES = {"bl1": "ger.1", "bl2": "ger.2", "bl3": "ger.3", "dfb": "ger.cup", "ff
 WOMEN = frozenset({"ffb1"})
 BERLIN = ZoneInfo("Europe/Berlin")
 
+# Clubs by their number, since the names that are told drift: `FC Bayern`, later `FC Bayern München`.
+CLUBS = {
+    "6": "Bayer Leverkusen", "7": "Borussia Dortmund", "9": "FC Schalke 04", "16": "VfB Stuttgart", "40": "FC Bayern München",
+    "54": "Hertha BSC", "55": "Hannover 96", "65": "1. FC Köln", "79": "1. FC Nürnberg", "80": "1. FC Union Berlin",
+    "81": "1. FSV Mainz 05", "83": "Arminia Bielefeld", "87": "Borussia Mönchengladbach", "91": "Eintracht Frankfurt",
+    "95": "FC Augsburg", "98": "FC St. Pauli", "112": "SC Freiburg", "118": "SV Darmstadt 98", "123": "TSG Hoffenheim",
+    "129": "VfL Bochum", "131": "VfL Wolfsburg", "134": "Werder Bremen", "175": "TSG Hoffenheim", "185": "Fortuna Düsseldorf",
+    "199": "1. FC Heidenheim", "1635": "RB Leipzig",
+}  # fmt: skip
+
 HALF_TIME, FULL_TIME, EXTRA_TIME, SHOOT_OUT = 1, 2, 3, 4
 # Old seasons number their results 0, and tell them by name.
 _NAMED = {"halbzeit": HALF_TIME, "endergebnis": FULL_TIME, "verlängerung": EXTRA_TIME, "elfmeterschießen": SHOOT_OUT}
@@ -35,12 +45,12 @@ Score = tuple[int, int]
 
 @dataclass(frozen=True)
 class OpenLigaDB:
-    """The source at its address. `names` gives a club's number the one name to use, since the names that it tells drift."""
+    """The source at its address. `names` gives a club's number the one name to use."""
 
     base: str = BASE
     leagues: tuple[str, ...] = ("bl1", "bl2", "ffb1")
     since: int = 2025
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=lambda: CLUBS)
     name: str = SOURCE
 
     def parts(self, now: datetime) -> tuple[Part, ...]:

@@ -61,6 +61,14 @@ def test_a_time_is_local_to_the_league(key, clubs, utc):
     assert f"{read(matches, name).rows[0].kickoff_utc:%H:%M}" == utc
 
 
+def test_files_that_number_their_rounds_first_tell_the_time_an_hour_early():
+    matches = season(24)
+    for match in matches:
+        match |= {"round": match["round"].removeprefix("Matchday ") + ". Round", "time": "14:00"}
+    row = read(matches, "2025-26/en.4").rows[0]
+    assert (row.time_local, row.kickoff_utc) == ("15:00", datetime(2025, 8, 16, 14, 0, tzinfo=UTC))
+
+
 def test_a_time_with_one_digit_is_read_and_a_missing_time_is_no_midnight():
     matches = season()
     matches[0]["time"] = "9:30"

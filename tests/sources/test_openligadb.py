@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import DocumentRefused
 from core.settings import PROJECT
-from core.sources.documents import RawDocument
+from core.sources.documents import Part, RawDocument
 from core.sources.openligadb import OpenLigaDB, parse
 from core.sources.openligadb_live import live
 
@@ -108,6 +108,16 @@ def test_a_club_keeps_its_name_when_the_provider_spells_it_anew():
     told = matchday()
     told[0]["team1"]["teamName"] = "V. A"
     assert first(told, names={"100": "Verein A"}).home_raw == "Verein A"
+
+
+def test_a_clubs_number_stands_for_one_name_through_all_recorded_seasons():
+    names = {
+        row.home_raw for file, year in SEASONS for row in OpenLigaDB().parse(Part(f"bl1/{year}", {}), {"matches": recorded(file)}).rows
+    }
+    assert not names & {"FC Bayern", "1. FC Heidenheim 1846", "TSG 1899 Hoffenheim"}
+
+
+SEASONS = (("getmatchdata_bl1_2020_3.json", 2020), ("getmatchdata_bl1_2023_12.json", 2023), ("http_getmatchdata_bl1_2018_22.txt", 2018))
 
 
 def test_the_old_interface_with_capital_letters_and_latin_1_bytes_is_read():
