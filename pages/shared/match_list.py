@@ -49,7 +49,7 @@ def choose(services: Services, known: list[view.Card]) -> view.Choices:
     leagues, teams = [ALL_LEAGUES, *view.leagues(known)], [ALL_TEAMS, *view.teams(known)]
     offered = {"sex": ("choice", view.SEXES), "league": ("league", leagues), "team": ("team", teams), "clear": ("choice", view.CONFIDENCE)}
     days = {"from": ("day", state.Days()), "to": ("day", state.Days())}
-    state.tell_unknown({**offered, **days, state.ZONE: ("time zone", [state.OWN_ZONE, *state.zones()])})
+    unknown = state.tell_unknown({**offered, **days, state.ZONE: ("time zone", [state.OWN_ZONE, *state.zones()])})
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="choices"):
         q = st.text_input(
             "Search", key="q", bind="query-params", type="search", live=True, placeholder="Team or league",
@@ -64,7 +64,7 @@ def choose(services: Services, known: list[view.Card]) -> view.Choices:
             bind="query-params",
             label_visibility="collapsed",
         )
-        narrowed = sum(name in st.query_params for name in FILTERS)
+        narrowed = sum(name in st.query_params and name not in unknown for name in FILTERS)
         with st.popover(f"Filters: {narrowed}" if narrowed else "Filters", icon=":material/tune:", key="filters"):
             league, team, confidence, first, last = _filters(leagues, teams)
         st.html(cards.legend(), width="content")

@@ -41,15 +41,17 @@ class Days:
         return True
 
 
-def tell_unknown(choices: Mapping[str, tuple[str, Container[str]]]) -> None:
-    """Say which choices of the address there are none of: by name, what it is called and what there is to choose.
+def tell_unknown(choices: Mapping[str, tuple[str, Container[str]]]) -> set[str]:
+    """Say which choices of the address there are none of, and return their names. `choices`: by name, a word for it and what there is.
 
     Before their widgets are drawn, since those drop such a choice without a word.
     """
     asked = {name: st.query_params.get(name) for name in choices}
-    unknown = [f"{choices[name][0]} “{given[:LONGEST]}”" for name, given in asked.items() if given and given not in choices[name][1]]
+    unknown = {name: given[:LONGEST] for name, given in asked.items() if given and given not in choices[name][1]}
     if unknown:
-        st.html(cards.banner("Part of this address is left aside.", f"There is no {listed(unknown)} here.", "info"))
+        named = listed([f"{choices[name][0]} “{given}”" for name, given in unknown.items()])
+        st.html(cards.banner("Part of this address is left aside.", f"There is no {named} here.", "info"))
+    return set(unknown)
 
 
 def zone() -> ZoneInfo:

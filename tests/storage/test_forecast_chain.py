@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from core.storage.database import Database
 from core.storage.forecast_chain import FIRST, Forecast, digest_of, seal, sealed, verify
 from core.storage.schema import forecasts
 
@@ -21,14 +20,6 @@ FORECAST = Forecast(
     sealed_at="2026-11-23T10:00:00Z",
     timeline="replay",
 )
-
-
-@pytest.fixture
-def database(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'soccer.db'}")
-    database.create()
-    yield database
-    database.close()
 
 
 def add(database, *rows):

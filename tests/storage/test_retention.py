@@ -8,20 +8,11 @@ import sqlalchemy as sa
 from core.clock import real_now
 from core.errors import TaskUnknown
 from core.storage import process_events, retention
-from core.storage.database import Database
 from core.storage.schema import task_events
 from core.storage.task_ledger import ENDED, TaskLedger
 
 DAYS = 90
 NOW = real_now()
-
-
-@pytest.fixture
-def database(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'soccer.db'}")
-    database.create()
-    yield database
-    database.close()
 
 
 def ledger(database, days_ago):

