@@ -37,6 +37,7 @@ _KINDS = {
     "ssc",
     "acf",
 }
+_YEAR = re.compile(r"(18|19|20)\d\d")
 _SPECIAL = str.maketrans(
     {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE", "ı": "i", "þ": "th", "ð": "d"}
 )
@@ -55,9 +56,13 @@ def slug(text: str) -> str:
 
 
 def folded(name: str) -> str:
-    """The plain form without kinds of club and founding years."""
-    words = [word for word in plain(name).split() if word not in _KINDS and not re.fullmatch(r"\d{1,4}", word)]
-    return " ".join(words) or plain(name)
+    """The plain form without kinds of club and founding years: of `1. FC Heidenheim 1846`, `heidenheim`. Other numbers stay, since
+    `Team 1` and `Team 2` are two.
+    """
+    words = plain(name).split()
+    if words[0:1] == ["1"] and words[1:2] and words[1] in _KINDS:
+        del words[0]
+    return " ".join(word for word in words if word not in _KINDS and not _YEAR.fullmatch(word)) or plain(name)
 
 
 def tidy(name: str) -> str:

@@ -18,7 +18,7 @@ _FINALS = re.compile(
     re.IGNORECASE,
 )
 _DIVISION = re.compile(r"\.(\d)\w?$|^(\d)\. |\b(?:ligue|liga|serie|division|league) (\d)$", re.IGNORECASE)
-_COUNTRY = re.compile(r"^([a-z]{2,4})\.[a-z0-9]+$")
+_COUNTRY = re.compile(r"^([a-z]{2,4})\.(?:w\.)?[a-z0-9]+$")
 _ABROAD = frozenset({"uefa", "copa", "conmebol", "concacaf", "afc", "caf", "ofc", "fifa", "int"})
 
 

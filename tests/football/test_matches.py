@@ -61,3 +61,11 @@ def test_an_unknown_name_is_never_guessed():
     teams.add("Germany", 0, "1. FC Köln")
     assert teams.find("Germany", 0, "Fortuna Köln") is None
     assert teams.find("England", 0, "1. FC Köln") is None
+
+
+def test_teams_that_differ_in_a_number_only_are_two():
+    teams = Teams()
+    teams.add("My league", 0, "Team 1")
+    assert teams.find("My league", 0, "Team 2") is None
+    assert folded("1. FC Heidenheim 1846") == folded("FC Heidenheim")
+    assert folded("Schalke 04") != folded("Schalke 05")
