@@ -113,6 +113,17 @@ def test_LK_3_a_listing_is_asked_anew_each_time(s3):
     assert ours.list() == [] and not ours.exists("batch/current.json")
 
 
+def test_LK_3_the_library_for_s3_keeps_no_listing_either(s3):
+    """By default it keeps each for ever; whatever of it we may call one day, it must ask."""
+    address = s3.bucket()
+    ours, other = Store.open(address, s3.endpoint), Store.open(address, s3.endpoint)
+    other.write("one", b"1")
+    library, bucket = ours._place._files, address.removeprefix("s3://")
+    assert library.ls(bucket) == [f"{bucket}/one"]
+    other.write("two", b"2")
+    assert library.ls(bucket) == [f"{bucket}/one", f"{bucket}/two"]
+
+
 def test_a_store_that_does_not_answer_is_told_apart_from_a_missing_file(s3, monkeypatch):
     away = Store.open(s3.bucket(), "http://127.0.0.1:9")
     for ask in (away.read, away.stamp, away.list, away.remove, away.exists):

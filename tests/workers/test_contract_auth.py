@@ -108,6 +108,14 @@ def test_AUTH_4_the_key_that_the_first_run_wrote_is_taken_from_its_file(served):
     assert refused(first.get("/predict/matches/", headers={"X-API-Key": written[:-1]}))
 
 
+def test_AUTH_1_two_keys_in_the_file_are_valid_at_once_too(tmp_path):
+    served = Served(tmp_path / "home", keys=())
+    served.settings.key_file.write_text("the-new-one, the-old-one\n")
+    for key, status in (("the-new-one", 200), ("the-old-one", 200), ("the-new-one, the-old-one", 401)):
+        assert served.stranger.get("/predict/matches/", headers={"X-API-Key": key}).status_code == status
+    served.close()
+
+
 def test_AUTH_5_a_key_in_the_query_counts_only_where_that_is_switched_on(served):
     assert refused(served.stranger.get("/predict/matches/", params={"token": KEY}))
     lenient = served.with_settings(allow_query_token=True)
