@@ -77,6 +77,7 @@ def test_LK_4_an_s3_server_that_goes_away_and_comes_back(on_s3, s3):
         assert on_s3.ready()[1]["batch_files"]["reason"] is None
 
 
+@pytest.mark.long
 def test_LK_2_an_s3_server_that_is_slow_delays_no_request_and_no_probe(on_s3, way):
     way.delay = 1.0
     slowest = 0.0
