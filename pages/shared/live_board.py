@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from core.serving.services import Services
+from core.views.live import Replay
 from core.views import live as view
 from core.views import matches
 from pages.shared import cards, match_list, state
@@ -59,7 +60,7 @@ def draw(services: Services, zone: ZoneInfo, choice: Choice) -> None:
     shown, now = found(services, zone, choice), services.clock.now().astimezone(zone)
     stands = services.live.replay
     if stands is not None:
-        _replay(view.replay_words(stands, now), calm=bool(shown.playing) or stands.speed is not None or stands.target is not None)
+        _replay(stands, now, bool(shown.playing))
     if services.live.error:
         st.warning(f"The scores are those of a while ago. {services.live.error}", icon=":material/error:")
     if not shown.cards:
@@ -70,11 +71,12 @@ def draw(services: Services, zone: ZoneInfo, choice: Choice) -> None:
     st.html(cards.wrapped(*pieces, *(f'<p class="hint after">{escape(words)}</p>' for words in notes)))
 
 
-def _replay(words: str, calm: bool) -> None:
+def _replay(stands: Replay, now: datetime, in_play: bool) -> None:
     """Where the replay stands, and how to let it play when nothing moves."""
-    st.html(cards.wrapped(f'<p class="hint" id="replay">{escape(words)}</p>'))
-    if not calm:
-        st.page_link("pages/operations.py", label="Play the next match day, under Replay in Operations", icon=":material/play_circle:")
+    st.html(cards.wrapped(f'<p class="hint" id="replay">{escape(view.replay_words(stands, now))}</p>'))
+    if stands.speed is None and stands.target is None:
+        what = "Let it play on" if in_play else "Play the next match day"
+        st.page_link("pages/operations.py", label=f"{what}, under Replay in Operations", icon=":material/play_circle:")
 
 
 def _following(services: Services, zone: ZoneInfo, league: str | None, now: datetime) -> matches.Card | None:
