@@ -46,6 +46,7 @@ class Settings:
     store_url: str = ""
     s3_endpoint: str | None = None
     multiproc_dir: str | None = None
+    live_interval: float = 20.0
     retry_delay: float = 10.0
     queue_limit: int = 1000
     task_days: float = 90.0
@@ -179,6 +180,7 @@ class _Reader:
             store_url=self.text("SOCCER_STORE_URL", str(folder / "store")),
             s3_endpoint=self.text("AWS_ENDPOINT_URL", "") or None,
             multiproc_dir=self.text("PROMETHEUS_MULTIPROC_DIR", "") or None,
+            live_interval=self.number("SOCCER_LIVE_INTERVAL", 20, 0.05, 3600),
             retry_delay=self.number("SOCCER_RETRY_DELAY", 10, 0, 3600),
             queue_limit=self.whole("SOCCER_QUEUE_LIMIT", 1000, 1, 1_000_000),
             task_days=self.number("SOCCER_TASK_DAYS", 90, 0, 36500),

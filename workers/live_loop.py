@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import os
 import socket
+from typing import Protocol
 
 from core.settings import Settings
+from core.sources.openligadb import OpenLigaDB
 from core.storage import leases
 from core.storage.database import Database
 from workers.jobs import Jobs
 from workers.playing import Player
+from workers.polling import Poller
 from workers.repeat import Repeat
 
 EVERY = 0.5
 LEASE_SECONDS = 5.0
+
+
+class Bringer(Protocol):
+    """What brings scores: whether it has anything to do now, and doing it."""
+
+    def wanted(self) -> bool: ...
+    def once(self) -> None: ...
 
 
 class LiveLoop:
@@ -22,12 +32,24 @@ class LiveLoop:
     def __init__(self, settings: Settings) -> None:
         self.database = Database(settings.database_url)
         self.holder = f"{socket.gethostname()[:40]}:{os.getpid()}"
-        start = settings.clock.moment
-        self.player = None if start is None else Player(self.database, Jobs.open(settings, self.database), start)
+        self.bringer = _bringer(settings, self.database)
 
     def once(self) -> None:
-        if self.player is not None and self.player.wanted() and leases.take(self.database, "live", self.holder, LEASE_SECONDS):
-            self.player.once()
+        if self.bringer.wanted() and leases.take(self.database, "live", self.holder, LEASE_SECONDS):
+            self.bringer.once()
+
+
+def _bringer(settings: Settings, database: Database) -> Bringer:
+    jobs, start = Jobs.open(settings, database), settings.clock.moment
+    return _poller(settings, database, jobs) if start is None else Player(database, jobs, start)
+
+
+def _poller(settings: Settings, database: Database, jobs: Jobs) -> Poller:
+    from core.sources.fetching import Fetcher, Limits  # costs a worker of a replay its memory
+
+    # One attempt: the next one comes by itself.
+    fetcher = Fetcher(Limits(silence=10.0, whole=30.0, attempts=1))
+    return Poller(database, OpenLigaDB(), fetcher.get, settings.live_interval, jobs.refresh)
 
 
 def start_live(settings: Settings) -> Repeat:

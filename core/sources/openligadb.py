@@ -38,7 +38,7 @@ CLUBS = {
 HALF_TIME, FULL_TIME, EXTRA_TIME, SHOOT_OUT = 1, 2, 3, 4
 # Old seasons number their results 0, and tell them by name.
 _NAMED = {"halbzeit": HALF_TIME, "endergebnis": FULL_TIME, "verlängerung": EXTRA_TIME, "elfmeterschießen": SHOOT_OUT}
-_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
 
 Score = tuple[int, int]
 
@@ -91,7 +91,7 @@ def parse(name: str, document: RawDocument, scored: frozenset[str] = frozenset()
             match = Told.of(told)
             if match.kickoff is not None:
                 rows.append(reader.row(match, match.kickoff))
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             ref = str(told.get("matchID") or f"{name}/row {place}")
             refused.append(Refused(SOURCE, ref, f"match {place} cannot be read: {error!r}", json.dumps(told, ensure_ascii=False)[:500]))
     return checked(f"{name} of OpenLigaDB", rows, refused, COMPETITIONS[LEAGUES[league]], scored)

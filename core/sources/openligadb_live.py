@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from core.football.live import LiveRow, Phase
@@ -13,6 +14,7 @@ from core.sources.openligadb import (
     LEAGUES,
     SHOOT_OUT,
     SOURCE,
+    UNREADABLE,
     WOMEN,
     Score,
     Told,
@@ -25,9 +27,17 @@ FIRST_HALF, BREAK_ENDS, SECOND_HALF = timedelta(minutes=49), timedelta(minutes=6
 
 
 def live(league: str, document: RawDocument, now: datetime) -> list[LiveRow]:
-    """Each match of a matchday as it stands at `now`. Phases are estimates (LiveRow.phase_estimated), minutes are not told."""
-    found = [Told.of(told) for told in matches(league, document.content)]
-    return [_row(league, match, document.fetched_at, now) for match in found if match.kickoff is not None]
+    """Each match of a matchday as it stands at `now`. Phases are estimates (LiveRow.phase_estimated), minutes are not told.
+
+    A match that cannot be read is left out: its score goes stale, and says so.
+    """
+    rows = []
+    for told in matches(league, document.content):
+        with suppress(*UNREADABLE):
+            match = Told.of(told)
+            if match.kickoff is not None:
+                rows.append(_row(league, match, document.fetched_at, now))
+    return rows
 
 
 def _row(league: str, match: Told, observed_at: datetime, now: datetime) -> LiveRow:

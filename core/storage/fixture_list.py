@@ -20,6 +20,8 @@ class Fixture(NamedTuple):
     day: date
     kickoff: datetime | None
     competition_code: str
+    season: str
+    round: str
 
     @property
     def known_from(self) -> datetime:
@@ -31,14 +33,29 @@ class Fixture(NamedTuple):
 
 def due(database: Database, now: datetime) -> list[Fixture]:
     """The matches whose results may be known after `now`, the first of them first."""
-    table = matches.c
-    chosen = sa.select(table.match_id, table.date, table.kickoff_utc, table.competition_code).where(table.status == "scheduled")
     # A day earlier in the text of the query, to the moment below.
     since = iso(now - timedelta(days=1))
+    fixtures = _fixtures(database, sa.or_(matches.c.kickoff_utc >= since, matches.c.date >= since[:10]))
+    return sorted((fixture for fixture in fixtures if fixture.known_from > now), key=lambda fixture: (fixture.known_from, fixture.match_id))
+
+
+def begun(database: Database, since: datetime, until: datetime) -> list[Fixture]:
+    """The matches without a result that kicked off between these moments."""
+    return _fixtures(database, matches.c.kickoff_utc.between(iso(since), iso(until)))
+
+
+def _fixtures(database: Database, chosen: sa.ColumnElement[bool]) -> list[Fixture]:
+    columns = [matches.c[name] for name in ("match_id", "date", "kickoff_utc", "competition_code", "season", "round")]
     with database.read() as connection:
-        rows = connection.execute(chosen.where(sa.or_(table.kickoff_utc >= since, table.date >= since[:10]))).all()
-    fixtures = [
-        Fixture(row.match_id, date.fromisoformat(row.date), from_iso(row.kickoff_utc) if row.kickoff_utc else None, row.competition_code)
+        rows = connection.execute(sa.select(*columns).where(matches.c.status.in_(("scheduled", "live")), chosen)).all()
+    return [
+        Fixture(
+            row.match_id,
+            date.fromisoformat(row.date),
+            from_iso(row.kickoff_utc) if row.kickoff_utc else None,
+            row.competition_code,
+            row.season,
+            row.round or "",
+        )
         for row in rows
     ]
-    return sorted((fixture for fixture in fixtures if fixture.known_from > now), key=lambda fixture: (fixture.known_from, fixture.match_id))

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from core.clock import from_iso, iso
 from core.football.live import OVER, LiveMatch, LiveRow
 from core.storage.database import Database, alone
-from core.storage.schema import live_matches, matches
+from core.storage.schema import live_matches, match_source_refs, matches, teams
 
 KEPT = timedelta(days=2)  # after it was last heard; the result itself stays in `matches`
 _MOMENTS = ("observed_at", "provider_updated_at", "kickoff_utc")
@@ -34,6 +34,25 @@ def current(connection: sa.Connection, now: datetime) -> list[LiveMatch]:
     found = connection.execute(sa.select(live_matches).order_by(live_matches.c.kickoff_utc, live_matches.c.match_id))
     heard = map(_match, found.mappings())
     return [match._replace(row=match.row.at(now)) for match in heard]
+
+
+def identified(connection: sa.Connection, rows: Iterable[LiveRow]) -> list[LiveRow]:
+    """The rows with the match that each is about, by the source's own number for it, and the names that are used everywhere."""
+    given = list(rows)
+    home, away = teams.alias("home"), teams.alias("away")
+    chosen = (
+        sa.select(match_source_refs.c.source, match_source_refs.c.source_ref, matches.c.match_id, home.c.name, away.c.name)
+        .join(matches, matches.c.match_id == match_source_refs.c.match_id)
+        .join(home, home.c.team_id == matches.c.home_team_id)
+        .join(away, away.c.team_id == matches.c.away_team_id)
+        .where(match_source_refs.c.source_ref.in_([row.source_match_id for row in given]))
+    )
+    known = {(source, ref): about for source, ref, *about in connection.execute(chosen)}
+    return [
+        replace(row, match_id=about[0], home_name=about[1], away_name=about[2])
+        for row in given
+        if (about := known.get((row.source, row.source_match_id))) is not None
+    ]
 
 
 def settle(database: Database, now: datetime) -> int:

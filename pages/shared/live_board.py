@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from core.serving.services import Services
-from core.views.live import Replay
 from core.views import live as view
 from core.views import matches
+from core.views.live import Replay
 from pages.shared import cards, match_list, state
 from pages.shared.cards import hidden
 from pages.shared.match_list import ALL_LEAGUES
