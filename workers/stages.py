@@ -12,12 +12,13 @@ import pandas as pd
 
 from core.clock import real_now
 from core.learning.comparison import scores
-from core.learning.features import build_features, labelled
+from core.learning.features import build_on, labelled
 from core.learning.recipe import REFERENCE, SERVED
 from core.learning.training import FEWEST, fit
 from core.learning.walk import base_rates, evaluated
 from core.sources import snapshot
 from core.storage import match_rows
+from workers.remembered import forget, recall, remember
 from workers.workplace import Figures, Workplace
 
 
@@ -34,12 +35,15 @@ def ingest(place: Workplace) -> Figures:
 
 def featurize(place: Workplace) -> Figures:
     """Features of every match, and the part of them that models may learn from: played before the cut."""
-    features = build_features(place.read_table("work/matches.parquet"))
+    memory = recall(place)
+    features, checkpoints = build_on(place.read_table("work/matches.parquet"), place.now.date(), memory)
+    forget(place)
     training = labelled(features)
     training = training[training["date"] < pd.Timestamp(place.cut)].reset_index(drop=True)
     place.write_table("work/features.parquet", features)
     place.write_table("work/training.parquet", training)
-    return {"matches": len(features), "training": len(training), "cut": place.cut.isoformat()}
+    remember(place, checkpoints)
+    return {"matches": len(features), "training": len(training), "cut": place.cut.isoformat(), "from_memory": memory is not None}
 
 
 def train(place: Workplace) -> Figures:

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from core.errors import LearningError
-from core.learning.features import hardly_known, known_before
+from core.learning.features import hardly_known
 from core.learning.kinds import of_file, outcomes
+from core.learning.memory import known_before
 from core.learning.recipe import REFERENCE, SERVED, TITLES, WHERE
 from core.learning.walk import Progress, walk
 
@@ -52,4 +53,4 @@ def _table(matches: pd.DataFrame) -> pd.DataFrame:
     kinds = {(where["national"], where["sex"]): TITLES[kind] for kind, where in WHERE.items()}
     kind = [kinds[bool(national), sex] for national, sex in zip(meetings["national"], meetings["sex"], strict=True)]
     lead = meetings[["date", "sex"]].assign(outcome=np.where(outcome < 0, np.nan, outcome), label_ok=True, kind=kind)
-    return pd.concat([lead, known_before(meetings)], axis=1)
+    return pd.concat([lead, known_before(meetings)[0]], axis=1)

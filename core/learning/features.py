@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.learning.kinds import by_kind, games, of_table, outcomes
-from core.learning.recipe import FEATURES, columns, numbers
+from core.learning.kinds import of_table, outcomes
+from core.learning.memory import Checkpoint, Memory, known_before
 from core.tables import FEATURES_LEAD
 
 Floats = NDArray[np.float64]
@@ -21,20 +23,18 @@ def build_features(matches: pd.DataFrame) -> pd.DataFrame:
     The columns of FEATURES_LEAD, then those of FEATURES as float64. Form is missing where a side has no earlier match.
     Only matches that were really played are learnt from: an awarded or abandoned one moves nothing.
     """
-    recent = matches[matches["date"] >= FIRST_DAY].sort_values(["date", "match_id"], kind="stable", ignore_index=True)
-    meetings = of_table(recent)
+    return build_on(matches, None, None)[0]
+
+
+def build_on(matches: pd.DataFrame, today: date | None, memory: Memory | None) -> tuple[pd.DataFrame, list[Checkpoint]]:
+    """The same, going on from the `memory` of an earlier run, whose features are indexed by match id; and the checkpoints
+    that the next run may go on from."""
+    recent = matches[matches["date"] >= FIRST_DAY].sort_values(["date", "match_id"], kind="stable")
+    meetings = of_table(recent.set_index("match_id", drop=False).rename_axis("id"))
     outcome = outcomes(meetings).astype(np.float64)
-    lead = recent.assign(outcome=np.where(outcome < 0, np.nan, outcome))[list(FEATURES_LEAD)]
-    return pd.concat([lead, known_before(meetings)], axis=1)
-
-
-def known_before(meetings: pd.DataFrame) -> pd.DataFrame:
-    """FEATURES of meetings that are ordered by day; the same index."""
-    found = np.full((len(meetings), len(FEATURES)), np.nan)
-    for kind, part in by_kind(meetings):
-        made = columns(numbers(games(part, kind), kind), kind)
-        found[meetings.index.get_indexer(part.index)] = np.column_stack([made[name] for name in FEATURES])
-    return pd.DataFrame(found, meetings.index, list(FEATURES))
+    lead = recent.assign(outcome=np.where(outcome < 0, np.nan, outcome))[list(FEATURES_LEAD)].reset_index(drop=True)
+    found, points = known_before(meetings, None if today is None else int(np.datetime64(today, "D").astype(np.int64)), memory)
+    return pd.concat([lead, found.reset_index(drop=True)], axis=1), points
 
 
 def labelled(features: pd.DataFrame) -> pd.DataFrame:

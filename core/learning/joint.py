@@ -7,6 +7,7 @@ teaches less about its opponents than a well-known side.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from math import exp
 from typing import NamedTuple
@@ -179,6 +180,12 @@ class JointFilter:
             self._settle(home, away, league)
         self.ground.learn(games, errors[:, 0], errors[:, 1])
 
+    def seeing(self, sight: Sight) -> JointFilter:
+        """One that knows the same and sees goals otherwise from now on."""
+        found = copy.deepcopy(self)
+        found._sight = sight
+        return found
+
     def _known(self, team: int, other: int, league: int, tier: int, day: int) -> Known:
         """What is known of a team on a morning; changes nothing."""
         drift = self._drift
@@ -302,6 +309,27 @@ class JointFilter:
         rate, old = self._drift.level_rate, self.levels.get(league)
         means = [(one.mean.item(i + part) + two.mean.item(j + part)) / 2 for part in (0, 1)]
         self.levels[league] = means if old is None else [was + rate * (now - was) for was, now in zip(old, means, strict=True)]
+
+
+class GoalsAndShots:
+    """A filter that sees goals, and beside it one that sees shots too. Until shots were counted once the two are one."""
+
+    def __init__(self, drift: Drift, goals: Sight, shots: Sight) -> None:
+        self.goals = JointFilter("joint", drift, goals)
+        self.shots: JointFilter | None = None
+        self._sight = shots
+        self.names = (*self.goals.names, *JointFilter("shots", drift, shots).names)
+
+    def before(self, games: Games) -> Floats:
+        found = self.goals.before(games)
+        return np.concatenate([found, found if self.shots is None else self.shots.before(games)], axis=1)
+
+    def learn(self, games: Games) -> None:
+        if self.shots is None and not np.isnan(games.chances).all():
+            self.shots = self.goals.seeing(self._sight)
+        self.goals.learn(games)
+        if self.shots is not None:
+            self.shots.learn(games)
 
 
 def _mode(mean: float, doubt: float, goals: float, trust: float) -> tuple[float, float]:

@@ -135,7 +135,7 @@ def importance(competition: str) -> float:
         return 0.5
     if "qualif" in name or "nations league" in name:
         return 1.0
-    if "fifa world cup" in name:
+    if name.removeprefix("fifa ").startswith(("world cup", "women's world cup", "women s world cup")):
         return 1.5
     return 1.25 if _FINALS.search(name) else 0.75
 

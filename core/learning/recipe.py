@@ -15,7 +15,7 @@ import pandas as pd
 
 from core.learning import fitting
 from core.learning.design import occasion, stakes, strengths
-from core.learning.joint import Drift, JointFilter, Sight
+from core.learning.joint import Drift, GoalsAndShots, JointFilter, Sight
 from core.learning.learners import Floats, Ints, Learner
 from core.learning.stakes import PLACES, Stakes
 from core.learning.streams import Elo, EloPace, Games, Pi, PiPace, PoissonPace, Rating, Rest, ScoreDriven, stream
@@ -49,8 +49,7 @@ def ratings(kind: Kind) -> list[Rating]:
     if kind in ("clubs", "women_clubs"):
         drift, rest = (CLUB_DRIFT if kind == "clubs" else WOMEN_CLUB_DRIFT), Rest(below=0.1, kept=0.95)
         return [
-            JointFilter("joint", drift, CLUB_SIGHT),
-            JointFilter("shots", drift, CLUB_SHOTS),
+            GoalsAndShots(drift, CLUB_SIGHT, CLUB_SHOTS),
             ScoreDriven("gas", PoissonPace(0.025, rest=rest)),
             Elo("elo", EloPace(18, 65, rest=Rest(below=60))),
             Elo("elo_fast", EloPace(40, 65, rest=Rest(below=60))),
