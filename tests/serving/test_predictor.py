@@ -134,12 +134,15 @@ def test_PS_1_a_start_from_the_published_batch_imports_no_mlflow(settings, store
     assert found.stdout.splitlines() == ["[('baseline', 3), ('challenger', 2), ('champion', 1)]", "[]"]
 
 
-def test_PS_2_loading_again_costs_nothing(service):
+def test_PS_2_loading_again_costs_nothing(service, store, monkeypatch):
     service.load()
+    reads, read = [], store.read
+    monkeypatch.setattr(store, "read", lambda key: reads.append(key) or read(key))
     start = time.perf_counter()
     for _ in range(1000):
         service.load()
     assert time.perf_counter() - start < 0.2
+    assert reads == []
 
 
 def test_PS_2_without_anything_published_loading_says_what_to_do(settings, store):
