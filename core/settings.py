@@ -14,16 +14,23 @@ from core.clock import SNAPSHOT_MOMENT, Clock, from_iso
 from core.errors import SettingsError
 
 Timeline = Literal["replay", "real"]
+TIMELINES: tuple[Timeline, ...] = ("replay", "real")
 
 PROJECT = Path(__file__).resolve().parent.parent
 CHAMPION: Final = "champion"
 KNOWN_STAGES = (CHAMPION, "challenger", "baseline")
+# Those that need neither a key nor a file of one's own come first: they are the default.
+KNOWN_SOURCES = ("openfootball", "international", "openligadb", "football_data", "my_league")
+DEFAULT_SOURCES = KNOWN_SOURCES[:3]
 YEARS = range(1900, 2201)  # of the clock: far from where dates end, since weeks are added to it and taken off
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Every setting, checked. Paths are absolute; intervals and ages in seconds; URLs as their libraries take them."""
+    """Every setting, checked. Paths are absolute; intervals and ages in seconds; URLs as their libraries take them.
+
+    `separate`: each timeline has a database, a registry and a store of its own. `pinned`: the environment says which one it is.
+    """
 
     home: Path
     timeline: Timeline = "replay"
@@ -51,6 +58,11 @@ class Settings:
     queue_limit: int = 1000
     task_days: float = 90.0
     workers: int = 1
+    sources: tuple[str, ...] = ()
+    mirror: str | None = None
+    refresh_every: float = 3600.0
+    separate: bool = True
+    pinned: bool = False
 
     @property
     def folder(self) -> Path:
@@ -74,6 +86,32 @@ class Settings:
         except (OSError, UnicodeDecodeError):
             return ()
         return tuple(key.strip() for key in written.split(",") if key.strip())
+
+    @property
+    def choice_file(self) -> Path:
+        """Which timeline somebody chose; it need not be there."""
+        return self.home / "timeline"
+
+    @property
+    def arrived_file(self) -> Path:
+        """There once the real timeline has forecasts to show."""
+        return self.home / "real" / "fetched"
+
+    @property
+    def arrived(self) -> bool:
+        """Whether there is a real timeline to go to."""
+        return os.path.isfile(self.arrived_file)  # noqa: PTH113  (no error where it may not look)
+
+    @property
+    def can_switch(self) -> bool:
+        """Whether the app can go from one timeline to the other while it runs."""
+        return self.separate and not self.pinned
+
+    def choose(self, timeline: Timeline) -> None:
+        """Show this timeline from now on; every process of the app follows within seconds."""
+        part = self.choice_file.with_name(f".timeline-{os.getpid()}")
+        part.write_text(f"{timeline}\n", encoding="utf-8")
+        part.replace(self.choice_file)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -149,14 +187,41 @@ class _Reader:
                 f"The key in {key_file} cannot be read: {why}. Give it back to this user or delete it, or set FASTAPI_HEADER_TOKEN."
             ) from error
 
+    def sources(self) -> tuple[str, ...]:
+        given = tuple(name.strip() for name in self.text("SOCCER_SOURCES", ",".join(DEFAULT_SOURCES)).split(",") if name.strip())
+        if given == ("none",):
+            return ()
+        unknown = [name for name in given if name not in KNOWN_SOURCES]
+        if unknown:
+            raise SettingsError(f"SOCCER_SOURCES names {unknown[0]!r}; it takes {', '.join(KNOWN_SOURCES)}, or none.")
+        return given
+
+    def address(self, name: str, default: str, timeline: Timeline) -> str:
+        """An address that may say `{timeline}` where the two timelines are to be kept apart."""
+        return self.text(name, default).replace("{timeline}", timeline)
+
+    def kept_apart(self) -> bool:
+        registry = self.text("MLFLOW_TRACKING_URI", "{timeline}") + self.text("SOCCER_MODEL_NAME", "")
+        places = (self.text("SOCCER_DATABASE_URL", "{timeline}"), self.text("SOCCER_STORE_URL", "{timeline}"), registry)
+        return all("{timeline}" in place for place in places)
+
+    def timeline(self) -> Timeline | None:
+        """The one that the environment names; None when it leaves it to what is there and what somebody chose."""
+        given, moment = self.text("SOCCER_TIMELINE", ""), self.text("SOCCER_CLOCK", "")
+        if given not in ("", *TIMELINES):
+            raise SettingsError(f"SOCCER_TIMELINE is {given!r}; it takes replay or real, or unset it.")
+        if given == "real" and moment:
+            raise SettingsError("SOCCER_CLOCK is set and SOCCER_TIMELINE is real, whose clock nobody sets. Unset one of the two.")
+        if moment or given == "replay":
+            return "replay"
+        return "real" if given else None
+
     def settings(self) -> Settings:
         home = Path(self.text("SOCCER_HOME", str(PROJECT / "var"))).expanduser()
         home = home if home.is_absolute() else PROJECT / home
-        moment = self.moment()
-        # Without a fetched source there is only the snapshot, which is replayed from a fixed moment.
-        fetched = os.path.isfile(home / "real" / "fetched")  # noqa: PTH113  (no error where it may not look: the key file tells that)
-        timeline: Timeline = "real" if moment is None and fetched else "replay"
-        clock = Clock() if timeline == "real" else Clock(moment or SNAPSHOT_MOMENT)
+        pinned = self.timeline()
+        timeline = pinned or _shown(home)
+        clock = Clock() if timeline == "real" else Clock(self.moment() or SNAPSHOT_MOMENT)
         folder = home / timeline
         return Settings(
             home=home,
@@ -169,15 +234,15 @@ class _Reader:
             keys=self.keys(home / "api_key"),
             allow_query_token=self.switch("SOCCER_ALLOW_QUERY_TOKEN"),
             close_monitoring=self.switch("SOCCER_CLOSE_MONITORING"),
-            model_name=self.text("SOCCER_MODEL_NAME", "soccer-match-outcome"),
+            model_name=self.address("SOCCER_MODEL_NAME", "soccer-match-outcome", timeline),
             stages=self.stages(),
             sync_timeout=self.number("SYNC_TIMEOUT", 30, 0.1, 3600),
             lookup_check_interval=self.number("LOOKUP_CHECK_INTERVAL", 60, 0.05, 86400),
             lookup_max_age=self.number("LOOKUP_MAX_AGE", 36 * 3600, 1),
-            tracking_uri=self.text("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}"),
-            database_url=self.text("SOCCER_DATABASE_URL", f"sqlite:///{folder / 'soccer.db'}"),
-            queue_url=self.text("SOCCER_QUEUE_URL", f"sqlite:///{folder / 'queue.db'}"),
-            store_url=self.text("SOCCER_STORE_URL", str(folder / "store")),
+            tracking_uri=self.address("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}", timeline),
+            database_url=self.address("SOCCER_DATABASE_URL", f"sqlite:///{folder / 'soccer.db'}", timeline),
+            queue_url=self.address("SOCCER_QUEUE_URL", f"sqlite:///{folder / 'queue.db'}", timeline),
+            store_url=self.address("SOCCER_STORE_URL", str(folder / "store"), timeline),
             s3_endpoint=self.text("AWS_ENDPOINT_URL", "") or None,
             multiproc_dir=self.text("PROMETHEUS_MULTIPROC_DIR", "") or None,
             live_interval=self.number("SOCCER_LIVE_INTERVAL", 20, 0.05, 3600),
@@ -185,7 +250,23 @@ class _Reader:
             queue_limit=self.whole("SOCCER_QUEUE_LIMIT", 1000, 1, 1_000_000),
             task_days=self.number("SOCCER_TASK_DAYS", 90, 0, 36500),
             workers=self.whole("SOCCER_WORKERS", 1, 1, 64),
+            sources=() if self.text("SOCCER_CLOCK", "") else self.sources(),
+            mirror=self.text("SOCCER_MIRROR", "").rstrip("/") or None,
+            refresh_every=60 * self.number("SOCCER_REFRESH_MINUTES", 60, 0.05, 10080),
+            separate=self.kept_apart(),
+            pinned=pinned is not None,
         )
+
+
+def _shown(home: Path) -> Timeline:
+    """Of the real timeline, once it has something to show, and the replay: the chosen one, else the real one."""
+    if not os.path.isfile(home / "real" / "fetched"):  # noqa: PTH113
+        return "replay"
+    try:
+        chosen = (home / "timeline").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return "real"
+    return "replay" if chosen == "replay" else "real"
 
 
 def prepare_home(settings: Settings) -> None:

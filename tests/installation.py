@@ -35,7 +35,7 @@ def bare_environment(**more: str) -> dict[str, str]:
     ports = {name: str(free_port()) for name in ("SOCCER_PORT", "SOCCER_METRICS_PORT", "SOCCER_WORKER_METRICS_PORT")}
     # The stages find this interpreter first, wherever the copy stands.
     path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
-    return {**kept, **ports, "PATH": path, **more}
+    return {**kept, **ports, "PATH": path, "SOCCER_SOURCES": "none", **more}
 
 
 class Installation:

@@ -55,6 +55,50 @@ def test_once_a_source_was_fetched_the_app_is_about_today(tmp_path):
     assert read(tmp_path, SOCCER_CLOCK="2025-01-01T00:00:00Z").timeline == "replay"
 
 
+def test_what_was_chosen_is_shown_once_there_is_a_real_timeline(tmp_path):
+    (tmp_path / "real").mkdir()
+    before = read(tmp_path)
+    before.choose("real")
+    assert (read(tmp_path).timeline, before.arrived) == ("replay", False)
+    before.arrived_file.touch()
+    assert (read(tmp_path).timeline, before.arrived) == ("real", True)
+    before.choose("replay")
+    assert read(tmp_path).timeline == "replay"
+    before.choice_file.write_bytes(b"\xff")
+    assert read(tmp_path).timeline == "real", "what cannot be read was not chosen"
+
+
+def test_the_environment_can_name_the_timeline_and_then_nobody_switches_it(tmp_path):
+    settings = read(tmp_path, SOCCER_TIMELINE="real")
+    assert (settings.timeline, settings.clock.replaying, settings.can_switch) == ("real", False, False)
+    assert settings.database_url == f"sqlite:///{tmp_path}/real/soccer.db"
+    assert read(tmp_path).can_switch
+    assert not read(tmp_path, SOCCER_CLOCK="2025-01-01T00:00:00Z").can_switch
+
+
+@pytest.mark.parametrize(
+    ("given", "kept_apart"),
+    [
+        ({}, True),
+        ({"SOCCER_DATABASE_URL": "postgresql://here/soccer"}, False),
+        ({"SOCCER_DATABASE_URL": "postgresql://here/soccer_{timeline}", "SOCCER_STORE_URL": "s3://soccer/{timeline}"}, True),
+        ({"MLFLOW_TRACKING_URI": "http://here"}, False),
+        ({"MLFLOW_TRACKING_URI": "http://here", "SOCCER_MODEL_NAME": "match-{timeline}"}, True),
+    ],
+)
+def test_addresses_keep_the_timelines_apart_or_there_is_no_way_between_them(tmp_path, given, kept_apart):
+    settings = read(tmp_path, **given)
+    assert settings.separate is kept_apart
+    assert "{timeline}" not in settings.database_url + settings.store_url + settings.model_name
+
+
+def test_sources_are_those_that_need_no_key_or_none_and_a_clock_that_stands_asks_nobody(tmp_path):
+    assert read(tmp_path).sources == ("openfootball", "international", "openligadb")
+    assert read(tmp_path, SOCCER_SOURCES="none").sources == ()
+    assert read(tmp_path, SOCCER_SOURCES="my_league, football_data").sources == ("my_league", "football_data")
+    assert read(tmp_path, SOCCER_CLOCK="2025-01-01T00:00:00Z").sources == ()
+
+
 def test_a_replay_starts_where_the_clock_is_set(tmp_path):
     assert read(tmp_path, SOCCER_CLOCK="2025-08-15T18:00:00+02:00").clock.now() == datetime(2025, 8, 15, 16, 0, tzinfo=UTC)
 
@@ -72,6 +116,9 @@ def test_a_replay_starts_where_the_clock_is_set(tmp_path):
         ("MLFLOW_MODEL_STAGES", "champion,best", "it takes champion, challenger and baseline"),
         ("SOCCER_CLOSE_MONITORING", "perhaps", "say yes or no"),
         ("FASTAPI_HEADER_TOKEN", "a,b,c", "more than two keys"),
+        ("SOCCER_SOURCES", "espn", "SOCCER_SOURCES names 'espn'"),
+        ("SOCCER_TIMELINE", "today", "it takes replay or real"),
+        ("SOCCER_REFRESH_MINUTES", "0", "must lie between"),
     ],
 )
 def test_a_setting_that_cannot_work_is_named_with_what_would(tmp_path, name, value, words):

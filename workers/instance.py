@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from core.clock import iso
+from core.clock import iso, real_now
 from core.settings import prepare_home
 from core.storage import pipeline_log, replay
 from workers.workplace import PUBLISHED, REGISTERED, Figures, Workplace, whole
@@ -31,6 +31,8 @@ def instance(place: Workplace) -> Figures:
         "promotions": pipeline_log.promotions(place.database),
     }
     place.write_json(place.work / "instance.json", said)
+    # The sources are asked in each run: whether they have news, nobody knows beforehand.
+    place.write_json(place.work / "asked.json", {} if clock.replaying else {"at": iso(real_now())})
     return {name: said[name] for name in ("timeline", "clock")}
 
 

@@ -12,7 +12,6 @@ import importlib
 import logging
 import os
 import signal
-import subprocess
 import sys
 import time
 import uuid
@@ -25,11 +24,12 @@ from core.clock import iso
 from core.errors import PipelineBusy, SettingsError, SoccerPredictError
 from core.settings import Settings, prepare_home
 from core.storage import pipeline_log, replay
-from workers import backtesting, replaying
+from workers import backtesting, replaying, workspace
+from workers.dvc_process import WITHIN, dvc
 from workers.log import configure, line
 from workers.workplace import Figures, Workplace
 
-WHOLE, BACKTEST = "run", "backtest"
+WHOLE, REFRESH, BACKTEST = "run", "refresh", "backtest"
 # Where each stage stands. A run that finds nothing changed imports no more than it needs.
 STAGES = {
     "instance": "workers.instance",
@@ -41,8 +41,6 @@ STAGES = {
     "monitor_drift": "workers.scoring",
     "publish": "workers.publishing",
 }
-# Set for the stages of a run that holds the lock for all of them.
-WITHIN = "SOCCER_PIPELINE_RUN"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,6 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
         place = Workplace(Settings.from_environment())
         if asked.stage in (WHOLE, replaying.ADVANCE):
             return _whole(place, asked.force, getattr(asked, "to", None))
+        if asked.stage == REFRESH:
+            return _refresh(place)
         if asked.stage == replaying.PLAY:
             return _play(place, asked.speed)
         run = os.environ.get(WITHIN)
@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m workers.pipeline", description="Run the pipeline, or one of its stages.")
     parser.add_argument("--force", action="store_true", help="run every stage, changed or not")
     stages = parser.add_subparsers(dest="stage", metavar="stage", help="a stage; without one, all that changed")
+    stages.add_parser(REFRESH, help="what is new at the sources, through to published forecasts")
     for stage in (WHOLE, *STAGES):
         stages.add_parser(stage).add_argument("--force", action="store_true", default=argparse.SUPPRESS)
     parser.set_defaults(stage=WHOLE)
@@ -109,7 +110,7 @@ def _whole(place: Workplace, force: bool, to: str | None = None) -> int:
     def repro(run: str, locks: list[int]) -> int:
         if to is not None:
             replaying.set_out(place.settings, place.database, to)
-        code = _repro(place, force, run, locks)
+        code = dvc(place, run, locks, "repro", *(["--force"] if force else []))
         if code and place.settings.clock.moment is not None:
             replay.turn_back(place.database, place.settings.clock.moment)
         level, status = (logging.ERROR, "failed") if code else (logging.INFO, "done")
@@ -119,30 +120,22 @@ def _whole(place: Workplace, force: bool, to: str | None = None) -> int:
     return _recorded(place, "whole pipeline", repro)
 
 
-def _repro(place: Workplace, force: bool, run: str, locks: list[int]) -> int:
-    """`dvc repro`, in a process group that ends with this process."""
-    # The stages call `python`: let that be this one. DVC starts them by the user's shell, which may be another's, or nologin.
-    # The locks go along, so that they are held as long as DVC lives.
-    first = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    environment = os.environ | {WITHIN: run, "PATH": first, "SHELL": "/bin/sh"}
-    command = [sys.executable, "-m", "workers.leash", f"group:{os.getpid()}", "dvc", "repro", *(["--force"] if force else [])]
-    # We hold the lock, so whoever stands in DVC's own list of readers and writers was killed; its number may be another's by now.
-    (place.root / ".dvc" / "tmp" / "rwlock").unlink(missing_ok=True)
-    # What DVC tells of its way is not needed beside the stages' own lines; what it complains of is.
-    process = subprocess.Popen(command, cwd=place.root, env=environment, start_new_session=True, pass_fds=locks, stdout=subprocess.DEVNULL)
-    try:
-        return 1 if process.wait() else 0
-    finally:
-        _stop(process)
+def _refresh(place: Workplace) -> int:
+    """What is new at the sources, through to published forecasts; on a replay, which has no sources, all stages that changed."""
+    if place.settings.timeline == "replay":
+        return _whole(place, force=False)
 
+    from workers import renewing
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+    def renewed(run: str, locks: list[int]) -> int:
+        return renewing.refresh(
+            place,
+            stage=lambda name: _one(place, name, run),
+            repro=lambda: dvc(place, run, locks, "repro"),
+            commit=lambda: dvc(place, run, locks, "commit", "--force", *renewing.RENEWED),
+        )
+
+    return _recorded(place, "refresh", renewed)
 
 
 def _recorded(place: Workplace, note: str, work: Callable[[str, list[int]], int]) -> int:
@@ -152,6 +145,7 @@ def _recorded(place: Workplace, note: str, work: Callable[[str, list[int]], int]
     run, code = str(uuid.uuid4()), 1
     signal.signal(signal.SIGTERM, _leave)
     with _locked([place.settings.folder / "pipeline.lock", place.work / "pipeline.lock"]) as locks:
+        workspace.enter(place)
         pipeline_log.begin(place.database, run, note)
         try:
             code = work(run, locks)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from core.clock import iso, real_now
 from core.errors import FileMissing
-from core.storage import live_scores, pipeline_log, replay
+from core.storage import live_scores, pipeline_log, replay, source_documents
 from core.storage.files import POINTER
 from workers.workplace import PUBLISHED, Figures, Workplace, whole
 
@@ -38,6 +38,8 @@ def publish(place: Workplace) -> Figures:
     live_scores.settle(place.database, place.now)
     if place.settings.clock.moment is not None:
         replay.arrive(place.database, place.settings.clock.moment)
+    elif any(row["status"] == "loaded" for row in source_documents.listed(place.database)):
+        place.settings.arrived_file.touch()
     removed = _tidy(place, version, int(place.parameters["publish"]["keep"]))
     place.write_json(place.receipt("publish"), {"version": version, "digest": digest})
     return {"version": version, "files": len(files), "bytes": sum(map(len, files.values())), "removed": removed}

@@ -10,22 +10,23 @@ from typing import Any
 
 import pandas as pd
 
-from core.clock import real_now
 from core.learning.comparison import scores
 from core.learning.features import build_on, labelled
 from core.learning.recipe import REFERENCE, SERVED
 from core.learning.training import FEWEST, fit
 from core.learning.walk import base_rates, evaluated
-from core.sources import snapshot
 from core.storage import match_rows
+from workers.ingesting import bundled, gather
 from workers.remembered import forget, recall, remember
 from workers.workplace import Figures, Workplace
 
 
 def ingest(place: Workplace) -> Figures:
-    """The bundled matches into the database, as far as the clock allows; the table MATCHES as a work file."""
-    rows = snapshot.read(place.root / "data" / "snapshot")
-    match_rows.ingest(place.database, rows.matches, rows.teams(), rows.refused, place.clock, real_now())
+    """Matches into the database: the bundled ones as far as a replay's clock allows, or what the sources tell. MATCHES as a work file."""
+    if place.settings.timeline == "real":
+        gather(place)
+    else:
+        bundled(place)
     frame = match_rows.matches_frame(place.database)
     place.write_table("work/matches.parquet", frame)
     figures = asdict(match_rows.receipt(place.database, frame))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from core.football.matches import Teams, tidy
 from core.football.places import INTERNATIONAL, listed
@@ -13,10 +13,19 @@ from core.football.raw import RawMatch
 FOUNDERS = frozenset({"openfootball", "international_men", "international_women", "openligadb", "my_league"})
 
 
-def found(teams: Teams, rows: Iterable[RawMatch]) -> None:
-    """Make the teams known that rows of such a source name for the first time."""
-    named = {(row.country, row.sex, name): row.source for row in rows if row.source in FOUNDERS for name in (row.home_raw, row.away_raw)}
-    for (country, sex, name), source in named.items():
-        if teams.find(country, sex, name) is None:
+Named = tuple[str, str, int, str]  # the source, the competition's country, the sex, and the name
+
+
+def names(rows: Iterable[RawMatch]) -> Iterator[Named]:
+    """Whom the rows name, home before away."""
+    for row in rows:
+        yield row.source, row.country, row.sex, row.home_raw
+        yield row.source, row.country, row.sex, row.away_raw
+
+
+def found(teams: Teams, named: Iterable[Named]) -> None:
+    """Make the teams known that such a source names for the first time."""
+    for source, country, sex, name in dict.fromkeys(named):
+        if source in FOUNDERS and teams.find(country, sex, name) is None:
             place, spelling = listed(country, tidy(name))
             teams.add(spelling if place == INTERNATIONAL else place, sex, spelling, source=source)

@@ -59,7 +59,12 @@ def read(folder: Path) -> SnapshotRows:
     cannot be read, or with more than one broken row in a hundred, is a DocumentRefused.
     """
     matches, refused = parse_matches(_text(folder / MATCHES_FILE))
-    return SnapshotRows(matches, parse_aliases(_text(folder / ALIASES_FILE)), refused)
+    return SnapshotRows(matches, read_aliases(folder / ALIASES_FILE), refused)
+
+
+def read_aliases(path: Path) -> tuple[Alias, ...]:
+    """The spellings that a file lists; DocumentRefused when a line cannot be read."""
+    return parse_aliases(_text(path), path.name)
 
 
 def read_goals(folder: Path) -> dict[int, tuple[Goal, ...]]:
@@ -92,16 +97,16 @@ def parse_matches(text: str) -> tuple[tuple[RawMatch, ...], tuple[Refused, ...]]
     return tuple(good), tuple(bad)
 
 
-def parse_aliases(text: str) -> tuple[Alias, ...]:
-    rows = _rows(text, ALIASES_FILE, frozenset(("country", "canonical", "alias", "source")))
-    return tuple(_alias(line, row) for line, row in enumerate(rows, start=2))
+def parse_aliases(text: str, name: str = ALIASES_FILE) -> tuple[Alias, ...]:
+    rows = _rows(text, name, frozenset(("country", "canonical", "alias", "source")))
+    return tuple(_alias(name, line, row) for line, row in enumerate(rows, start=2))
 
 
-def _alias(line: int, row: dict[str, str]) -> Alias:
+def _alias(name: str, line: int, row: dict[str, str]) -> Alias:
     """A spelling less would make matches vanish, so that a broken row is the whole file's fault."""
     sex, named = row.get("sex") or "0", [row[column] for column in ("country", "canonical", "alias", "source")]
     if sex not in ("0", "1") or not all(named):
-        raise DocumentRefused(f"Line {line} of {ALIASES_FILE} cannot be read. Take the file from the release again.")
+        raise DocumentRefused(f"Line {line} of {name} cannot be read. Take the file from the release again.")
     country, canonical, alias, source = named
     return Alias(country, int(sex), canonical, alias, source)
 

@@ -16,12 +16,14 @@ from core.football.merging import BUNDLED, refused
 from core.football.raw import RawMatch, Refused
 from core.storage import building, raw_versions, set_aside, team_names
 from core.storage import schema as db
+from core.storage.bulk import batches
 from core.storage.database import Database
 from core.storage.raw_versions import Season
 from core.tables import MATCHES
 
 # A season's fixtures are drawn up some weeks before it begins; earlier than that nobody knows them.
 FIXTURES_KNOWN_BEFORE = timedelta(days=60)
+_SEASONS_AT_ONCE = 50
 TOMORROW = timedelta(days=1)  # somewhere on earth it is that day already
 
 
@@ -69,13 +71,19 @@ def ingest(
 
 
 def load(
-    connection: sa.Connection, part: str, rows: Sequence[RawMatch], refused: Sequence[Refused], teams: Teams, observed_at: datetime
+    connection: sa.Connection,
+    source: str,
+    part: str,
+    rows: Sequence[RawMatch],
+    refused: Sequence[Refused],
+    teams: Teams,
+    observed_at: datetime,
 ) -> Loaded:
-    """Load what one source says of one part, and build the seasons that it changes. The same again changes nothing.
+    """Load what a source says of one part, and build the seasons that it changes. The same again changes nothing.
 
     `teams` must know whom the rows may name. The caller's transaction holds all of it, or nothing.
     """
-    now, source = iso(observed_at), rows[0].source if rows else ""
+    now = iso(observed_at)
     believed, doubtful = _believed(rows, observed_at.date() + TOMORROW)
     change = raw_versions.keep(connection, part, believed, now)
     withdrawn = raw_versions.withdraw(connection, source, part, believed, now, after=observed_at.date())
@@ -86,10 +94,17 @@ def load(
     return Loaded(len(rows), change.new, len(change.seasons | withdrawn), len(cases))
 
 
-def rebuild(connection: sa.Connection, teams: Teams, observed_at: datetime) -> None:
-    """Build every season anew from the raw rows: after a team turned out to be another, or the rules changed."""
-    team_names.rewrite(connection, teams)
-    building.build(connection, raw_versions.all_seasons(connection), teams, iso(observed_at))
+def rebuild(database: Database, teams: Teams, observed_at: datetime) -> None:
+    """Build every season anew from the raw rows: after a team turned out to be another, or the rules changed.
+
+    Some seasons at a time, so that nobody who writes has to wait for long.
+    """
+    with database.write() as connection:
+        seasons = sorted(raw_versions.all_seasons(connection), key=lambda season: season[1:])
+        team_names.rewrite(connection, teams)
+    for some in batches(seasons, _SEASONS_AT_ONCE):
+        with database.write() as connection:
+            building.build(connection, some, teams, iso(observed_at))
 
 
 def visible(rows: Sequence[RawMatch], now: datetime) -> list[RawMatch]:

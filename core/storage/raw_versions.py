@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from core.clock import from_iso, iso
 from core.football.merging import Version, status_said
+from core.football.naming import Named
 from core.football.raw import MATCH_LASTS, RawMatch
 from core.storage.bulk import batches, insert
 from core.storage.schema import corrections, raw_matches
@@ -142,6 +143,18 @@ def all_seasons(connection: sa.Connection) -> set[Season]:
     raw = raw_matches.c
     found = connection.execute(sa.select(raw.sex, raw.competition_code, raw.season_raw).distinct())
     return {(sex, code, season) for sex, code, season in found}
+
+
+def named(connection: sa.Connection) -> list[Named]:
+    """Whom the raw rows that count name, in the order in which they came."""
+    raw = raw_matches.c
+    sides = [
+        sa.select(sa.func.min(raw.raw_id).label("first"), raw.source, raw.country, raw.sex, name.label("name"))
+        .where(raw.superseded_at.is_(None))
+        .group_by(raw.source, raw.country, raw.sex, name)
+        for name in (raw.home_raw, raw.away_raw)
+    ]
+    return [(source, country, sex, name) for _, source, country, sex, name in sorted(map(tuple, connection.execute(sa.union_all(*sides))))]
 
 
 def forget_later(connection: sa.Connection, now: datetime) -> None:

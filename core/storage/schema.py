@@ -155,12 +155,14 @@ source_documents = Table(
     Column("url", String(400), primary_key=True),
     Column("part", String(120), nullable=False),
     Column("role", String(40), nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("status", String(12), nullable=False),  # loaded, refused, missing, failed
     Column("etag", String(200)),
     Column("last_modified", String(80)),
     Column("digest", String(40)),  # SHA-1 of the content that is loaded
-    Column("fetched_at", Moment),  # when that content came
-    Column("asked_at", Moment, nullable=False),
-    Column("status", String(12), nullable=False),  # loaded, refused, missing, failed
+    Column("verdict", String(40)),  # and of the one that was judged last, which may have been refused
+    Column("reader", String(40)),  # the code that judged it
+    Column("fetched_at", Moment),  # when the content that is loaded came
     Column("reason", Text),
     Column("rows", Integer),
 )

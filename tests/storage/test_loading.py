@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from core.football.matches import Teams
-from core.football.naming import found
+from core.football.naming import found, names
 from core.football.raw import RawMatch, Refused
 from core.storage import match_rows, raw_versions
 from core.storage import schema as db
@@ -41,7 +41,7 @@ def raw(source="openfootball", home="Ajax", away="Breda", day=DAY, **told):
 
 def load(database, teams, *rows, at=NOW, refused=(), part="ned.1"):
     with database.write() as connection:
-        return match_rows.load(connection, part, rows, refused, teams, at)
+        return match_rows.load(connection, rows[0].source, part, rows, refused, teams, at)
 
 
 def table(database, *names):
@@ -212,7 +212,7 @@ def nation(sex, name="Germany", against="Spain", **told):
 
 def test_women_and_men_of_one_name_are_two_teams_with_matches_of_their_own(database):
     teams, rows = Teams(), [nation(0, **PLAYED), nation(1, ft_home=0, ft_away=5)]
-    found(teams, rows)
+    found(teams, names(rows))
     for row in rows:
         load(database, teams, row, part=row.source)
     sides = table(database, "sex", "home_team_id", "home_score")
@@ -221,9 +221,9 @@ def test_women_and_men_of_one_name_are_two_teams_with_matches_of_their_own(datab
 
 def test_a_source_that_names_its_teams_itself_makes_them_known_and_another_does_not(database):
     teams = Teams()
-    found(teams, [raw("football_data")])
+    found(teams, names([raw("football_data")]))
     assert len(teams) == 0
-    found(teams, [raw(), raw(home="Ajax FC", away="Cambuur")])
+    found(teams, names([raw(), raw(home="Ajax FC", away="Cambuur")]))
     assert sorted(team.name for team in teams) == ["Ajax", "Breda", "Cambuur"], "a kind of club is no other club"
 
 
@@ -233,15 +233,13 @@ def test_where_a_team_turns_out_to_be_another_the_old_id_of_its_match_leads_to_t
     one = Teams()
     one.add("Netherlands", 0, "Ajax Amsterdam", "Ajax")
     one.add("Netherlands", 0, "Breda")
-    with database.write() as connection:
-        match_rows.rebuild(connection, one, NOW)
+    match_rows.rebuild(database, one, NOW)
     ((new, home),) = table(database, "match_id", "home_team_id")
     assert (new != old, home) == (True, "netherlands-ajax-amsterdam")
     with database.read() as connection:
         assert connection.execute(sa.select(db.match_id_aliases)).all() == [(old, new)]
         assert set(connection.scalars(sa.select(db.teams.c.name))) == {"Ajax Amsterdam", "Breda"}
-    with database.write() as connection:
-        match_rows.rebuild(connection, teams, NOW)
+    match_rows.rebuild(database, teams, NOW)
     with database.read() as connection:
         assert connection.execute(sa.select(db.match_id_aliases)).all() == [(new, old)]
 
@@ -256,7 +254,7 @@ def test_a_part_that_fails_half_way_leaves_every_earlier_row_as_it_was(database,
     load(database, teams, raw(**PLAYED))
     before = whole(database)
     with pytest.raises(ZeroDivisionError), database.write() as connection:
-        match_rows.load(connection, "ned.1", [raw(ft_home=9, ft_away=9)], (), teams, NOW)
+        match_rows.load(connection, "openfootball", "ned.1", [raw(ft_home=9, ft_away=9)], (), teams, NOW)
         raise ZeroDivisionError
     assert whole(database) == before
 

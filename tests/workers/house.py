@@ -39,7 +39,17 @@ def alive(pid: int) -> bool:
 def environment(home: Path, **more: str) -> dict[str, str]:
     """What a process of ours needs, and nothing of the one that runs the tests."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "SSL_CERT_FILE") if name in os.environ}
-    return kept | {"SOCCER_HOME": str(home), "SOCCER_METRICS_PORT": "0", "SOCCER_WORKER_METRICS_PORT": "0", "PYTHONUNBUFFERED": "1"} | more
+    return (
+        kept
+        | {
+            "SOCCER_HOME": str(home),
+            "SOCCER_METRICS_PORT": "0",
+            "SOCCER_WORKER_METRICS_PORT": "0",
+            "PYTHONUNBUFFERED": "1",
+            "SOCCER_SOURCES": "none",
+        }
+        | more
+    )
 
 
 class House:

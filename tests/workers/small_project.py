@@ -58,6 +58,7 @@ class SmallProject:
         shutil.copy(PROJECT / ".dvc" / "config", self.root / ".dvc" / "config")
         self.league = league(first_year=2022, competition_code="ned.1", teams=(*TEAMS, *MORE))
         write_snapshot(self.root / "data" / "snapshot", self.league)
+        shutil.copytree(PROJECT / "data" / "teams", self.root / "data" / "teams")
 
     def environment(self, clock: str = CLOCK) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}

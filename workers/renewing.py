@@ -1,0 +1,60 @@
+"""A refresh of the real timeline: what is new at the sources, through to published forecasts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+
+from core.clock import from_iso
+from core.errors import FileMissing
+from core.storage import pipeline_log
+from workers.ingesting import gather
+from workers.log import line
+from core.storage.files import POINTER
+from workers.workplace import REGISTERED, Workplace, whole
+
+# The stages that know of new matches. The models stay as they were fitted, until the first of the next month.
+RENEWED = ("instance", "ingest", "featurize", "batch_inference", "monitor_drift", "publish")
+FRESH = timedelta(hours=6)  # without news, forecasts are published again only after so long
+
+
+def refresh(place: Workplace, stage: Callable[[str], int], repro: Callable[[], int], commit: Callable[[], int]) -> int:
+    """Load what is new and publish forecasts that know of it: in this process where the models stay, else by `repro`.
+
+    `stage` runs one stage, `commit` lets DVC know of what was made without it. All give 0 when they went well.
+    """
+    before = can_renew(place)
+    done = gather(place)
+    if not place.settings.arrived and not done.answered:
+        return 0  # the bundled matches alone are no news of today
+    if not done.news and _is_fresh(place):
+        line("refresh", note="Nothing is new.")
+        return 0
+    if not before or done.history:
+        return repro()
+    for name in RENEWED:
+        if code := stage(name):
+            return code
+    return commit()
+
+
+def can_renew(place: Workplace) -> bool:
+    """Whether the work files are this timeline's, published from, and hold models that were fitted this month."""
+    try:
+        said = json.loads((place.work / "instance.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    ours = said.get("timeline") == place.settings.timeline and said.get("places") == place.places
+    same = ours and said.get("database_id") == place.database.instance_id()
+    this_month = place.parameters["train"]["cut"] is None and str(said.get("clock"))[:7] == f"{place.now:%Y-%m}"
+    made = all((place.work / name).exists() for name in ("models", "evaluation.parquet", "scores.json", "receipts/publish.json"))
+    return same and this_month and made and bool(pipeline_log.noted(place.database, REGISTERED)) and whole(place.store) is not None
+
+
+def _is_fresh(place: Workplace) -> bool:
+    try:
+        said = json.loads(place.store.read(POINTER))
+        return place.now - from_iso(str(said["as_of"])) < FRESH
+    except (FileMissing, ValueError, KeyError):
+        return False
