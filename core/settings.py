@@ -59,6 +59,7 @@ class Settings:
     task_days: float = 90.0
     workers: int = 1
     sources: tuple[str, ...] = ()
+    my_league: str | None = None
     mirror: str | None = None
     refresh_every: float = 3600.0
     separate: bool = True
@@ -188,13 +189,15 @@ class _Reader:
             ) from error
 
     def sources(self) -> tuple[str, ...]:
-        given = tuple(name.strip() for name in self.text("SOCCER_SOURCES", ",".join(DEFAULT_SOURCES)).split(",") if name.strip())
-        if given == ("none",):
-            return ()
-        unknown = [name for name in given if name not in KNOWN_SOURCES]
+        """A clock that stands asks nobody; who has a league of his own need not name it here."""
+        mine = ("my_league",) if self.text("SOCCER_MY_LEAGUE", "") else ()
+        given = tuple(name.strip() for name in self.text("SOCCER_SOURCES", ",".join((*DEFAULT_SOURCES, *mine))).split(",") if name.strip())
+        unknown = [name for name in given if name not in (*KNOWN_SOURCES, "none")]
         if unknown:
             raise SettingsError(f"SOCCER_SOURCES names {unknown[0]!r}; it takes {', '.join(KNOWN_SOURCES)}, or none.")
-        return given
+        if "my_league" in given and not mine:
+            raise SettingsError("SOCCER_SOURCES names my_league. Say in SOCCER_MY_LEAGUE where its CSV is, a file or an address.")
+        return () if given == ("none",) or self.text("SOCCER_CLOCK", "") else given
 
     def address(self, name: str, default: str, timeline: Timeline) -> str:
         """An address that may say `{timeline}` where the two timelines are to be kept apart."""
@@ -250,7 +253,8 @@ class _Reader:
             queue_limit=self.whole("SOCCER_QUEUE_LIMIT", 1000, 1, 1_000_000),
             task_days=self.number("SOCCER_TASK_DAYS", 90, 0, 36500),
             workers=self.whole("SOCCER_WORKERS", 1, 1, 64),
-            sources=() if self.text("SOCCER_CLOCK", "") else self.sources(),
+            sources=self.sources(),
+            my_league=self.text("SOCCER_MY_LEAGUE", "") or None,
             mirror=self.text("SOCCER_MIRROR", "").rstrip("/") or None,
             refresh_every=60 * self.number("SOCCER_REFRESH_MINUTES", 60, 0.05, 10080),
             separate=self.kept_apart(),

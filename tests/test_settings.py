@@ -95,7 +95,8 @@ def test_addresses_keep_the_timelines_apart_or_there_is_no_way_between_them(tmp_
 def test_sources_are_those_that_need_no_key_or_none_and_a_clock_that_stands_asks_nobody(tmp_path):
     assert read(tmp_path).sources == ("openfootball", "international", "openligadb")
     assert read(tmp_path, SOCCER_SOURCES="none").sources == ()
-    assert read(tmp_path, SOCCER_SOURCES="my_league, football_data").sources == ("my_league", "football_data")
+    assert read(tmp_path, SOCCER_SOURCES="openligadb, football_data").sources == ("openligadb", "football_data")
+    assert read(tmp_path, SOCCER_MY_LEAGUE="matches.csv").sources[-1] == "my_league"
     assert read(tmp_path, SOCCER_CLOCK="2025-01-01T00:00:00Z").sources == ()
 
 
@@ -117,6 +118,7 @@ def test_a_replay_starts_where_the_clock_is_set(tmp_path):
         ("SOCCER_CLOSE_MONITORING", "perhaps", "say yes or no"),
         ("FASTAPI_HEADER_TOKEN", "a,b,c", "more than two keys"),
         ("SOCCER_SOURCES", "espn", "SOCCER_SOURCES names 'espn'"),
+        ("SOCCER_SOURCES", "my_league", "Say in SOCCER_MY_LEAGUE where its CSV is"),
         ("SOCCER_TIMELINE", "today", "it takes replay or real"),
         ("SOCCER_REFRESH_MINUTES", "0", "must lie between"),
     ],

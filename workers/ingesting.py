@@ -34,7 +34,7 @@ def gather(place: Workplace) -> Gathered:
     teams, rebuilt = providers.known_teams(place.root, place.database)
     rebuilt = _bundled_beneath(place, teams) or rebuilt
     with closing(Fetcher(MANNERS)) as fetcher:
-        get = providers.mirrored(fetcher.get, settings.mirror) if settings.mirror else fetcher.get
+        get = providers.reached(fetcher.get, settings.mirror)
         shelf = Shelf(settings.folder / "documents")
         gathering = Gathering(place.database, shelf, teams, get, providers.reader(place.root), now)
         done = gathering.run(providers.sources(settings), 0 if settings.arrived else now.year - YEARS_AT_FIRST)

@@ -15,6 +15,7 @@ from core.sources import snapshot
 from core.sources.documents import RawDocument, Source
 from core.sources.football_data import FootballData
 from core.sources.international import International
+from core.sources.my_league import MyLeague, read_file
 from core.sources.openfootball import OpenFootball
 from core.sources.openligadb import OpenLigaDB
 from core.storage import match_rows, pipeline_log, raw_versions, team_names
@@ -32,17 +33,20 @@ def sources(settings: Settings) -> list[Source]:
         "international": [International(0), International(1)],
         "openligadb": [OpenLigaDB()],
         "football_data": [FootballData()],
+        "my_league": [MyLeague(settings.my_league)] if settings.my_league else [],
     }
     return [source for name in settings.sources for source in made.get(name, [])]
 
 
-def mirrored(get: Get, mirror: str) -> Get:
-    """Ask the mirror in place of every host; the document keeps its own address."""
+def reached(get: Get, mirror: str | None) -> Get:
+    """How a document is had: from a file, by `get`, or by `get` from the mirror in place of its host. It keeps its own address."""
 
     def asked(source: str, url: str, earlier: RawDocument | None) -> RawDocument | None:
         parts = urlsplit(url)
+        if parts.scheme not in ("http", "https"):
+            return read_file(Path(url), earlier)
         query = f"?{parts.query}" if parts.query else ""
-        document = get(source, f"{mirror}/{parts.netloc}{parts.path}{query}", earlier)
+        document = get(source, f"{mirror}/{parts.netloc}{parts.path}{query}" if mirror else url, earlier)
         return None if document is None else replace(document, url=url)
 
     return asked
@@ -61,6 +65,7 @@ def known_teams(root: Path, database: Database) -> tuple[Teams, bool]:
         digest.update((root / path).read_bytes())
         for alias in snapshot.read_aliases(root / path):
             teams.add(alias.country, alias.sex, alias.canonical, alias.alias, alias.source)
+    teams.complete()
     with database.read() as connection:
         before = raw_versions.named(connection) if _changed(database, digest.hexdigest()) else None
         if before is None:

@@ -9,9 +9,9 @@ from datetime import timedelta
 from core.clock import from_iso
 from core.errors import FileMissing
 from core.storage import pipeline_log
+from core.storage.files import POINTER
 from workers.ingesting import gather
 from workers.log import line
-from core.storage.files import POINTER
 from workers.workplace import REGISTERED, Workplace, whole
 
 # The stages that know of new matches. The models stay as they were fitted, until the first of the next month.

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from core.football.places import listed
+from core.football.places import INTERNATIONAL, listed
 
 # Words that carry no identity: kinds of club, founding years. Folding by them is a second look-up, never the first:
 # `FC Lustenau` and `Austria Lustenau`, `1. FC Köln` and `Fortuna Köln` are different clubs.
@@ -100,6 +100,7 @@ class Teams:
         self._exact: dict[tuple[str, int, str], str] = {}
         self._told_by: dict[tuple[str, int, str], str] = {}
         self._folded: dict[tuple[str, int, str], set[str]] = {}
+        self._complete: frozenset[tuple[str, int]] = frozenset()
 
     def add(self, country: str, sex: int, canonical: str, alias: str | None = None, source: str = "") -> Team:
         """Make a team known by its canonical name, and by `alias` too. A nation's country bears its own name.
@@ -123,6 +124,15 @@ class Teams:
             alike = self._folded.get((place, sex, folded(spelling)), set())
             found = next(iter(alike)) if len(alike) == 1 else None
         return self._teams[found] if found else None
+
+    def complete(self) -> None:
+        """Say that all teams are known of every country that has one by now; nations are never all known."""
+        self._complete = frozenset((place, sex) for place, sex, _ in self._exact if place != INTERNATIONAL)
+
+    def may_have_more(self, country: str, sex: int, name: str) -> bool:
+        """Whether this may be a team that nobody listed."""
+        place, _ = listed(country, tidy(name))
+        return (place, sex) not in self._complete
 
     def spellings(self) -> Iterator[tuple[str, int, str, str, str]]:
         """Every spelling: the list it stands in, sex, the spelling, the team's id, and who spells it so."""

@@ -8,10 +8,9 @@ from core.football.matches import Teams, tidy
 from core.football.places import INTERNATIONAL, listed
 from core.football.raw import RawMatch
 
-# Nobody lists beforehand who plays in these sources' competitions: a name that no known team bears is a new team. In any
-# other source it is a spelling that somebody has to look at.
+# Where nobody lists the teams beforehand, a name of these sources that no known team bears is a new team. In any other source
+# it is a spelling that somebody has to look at.
 FOUNDERS = frozenset({"openfootball", "international_men", "international_women", "openligadb", "my_league"})
-
 
 Named = tuple[str, str, int, str]  # the source, the competition's country, the sex, and the name
 
@@ -26,6 +25,6 @@ def names(rows: Iterable[RawMatch]) -> Iterator[Named]:
 def found(teams: Teams, named: Iterable[Named]) -> None:
     """Make the teams known that such a source names for the first time."""
     for source, country, sex, name in dict.fromkeys(named):
-        if source in FOUNDERS and teams.find(country, sex, name) is None:
+        if source in FOUNDERS and teams.find(country, sex, name) is None and teams.may_have_more(country, sex, name):
             place, spelling = listed(country, tidy(name))
             teams.add(spelling if place == INTERNATIONAL else place, sex, spelling, source=source)

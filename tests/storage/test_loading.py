@@ -227,6 +227,12 @@ def test_a_source_that_names_its_teams_itself_makes_them_known_and_another_does_
     assert sorted(team.name for team in teams) == ["Ajax", "Breda", "Cambuur"], "a kind of club is no other club"
 
 
+def test_where_all_teams_of_a_country_are_listed_no_source_makes_a_new_one_known(teams):
+    teams.complete()
+    found(teams, names([raw(away="Utrecht"), raw(country="Belgium", home="Gent"), nation(0)]))
+    assert {team.name for team in teams} == {"Ajax", "Breda", "Cambuur", "Gent", "Germany", "Spain"}
+
+
 def test_where_a_team_turns_out_to_be_another_the_old_id_of_its_match_leads_to_the_new_one(database, teams):
     load(database, teams, raw(**PLAYED))
     ((old,),) = table(database, "match_id")

@@ -49,7 +49,7 @@ class Home:
     def round(self, at=NOW, reader="one", since=2026, mirror=None):
         limits = Limits(attempts=1, pause=0.0, silence=2.0)
         with closing(Fetcher(limits)) as fetcher:
-            get = providers.mirrored(fetcher.get, mirror or self.provider.address)
+            get = providers.reached(fetcher.get, mirror or self.provider.address)
             return Gathering(self.database, self.shelf, self.teams, get, reader, at).run([OpenFootball(), OpenLigaDB()], since)
 
     def frame(self):
