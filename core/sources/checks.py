@@ -16,6 +16,7 @@ from core.football.seasons import window
 from core.sources.documents import Parsed
 
 OUTSIDE_AT_MOST = 0.05  # above this share of impossible days or unreadable rows it is the document that is wrong, not a row
+GONE, GONE_AT_MOST = 2, 0.01  # so many rows with a score, or this share of them, may vanish as corrections
 MOST_GOALS = 60
 EXPLAINED = frozenset({"cancelled", "abandoned", "postponed", "awarded"})  # with one of these a score may go
 
@@ -128,9 +129,11 @@ def _refuse_other_league(what: str, rows: list[RawMatch], rules: Competition) ->
 
 
 def _refuse_lost_scores(what: str, rows: list[RawMatch], scored: frozenset[str]) -> None:
+    """A match that is there without the score it had is an error of the document. A row that is gone may be a correction, many are not."""
     lost = [row for row in rows if row.source_ref in scored and row.ft_home is None and row.status_raw not in EXPLAINED]
-    fewer = len(scored) - sum(row.ft_home is not None for row in rows)
-    if not lost and fewer <= 0:
+    explained = sum(row.source_ref in scored and row.ft_home is None for row in rows) - len(lost)
+    gone = len(scored) - explained - sum(row.ft_home is not None for row in rows)
+    if not lost and gone <= max(GONE, GONE_AT_MOST * len(scored)):
         return
-    named = f"{lost[0].home_raw} v {lost[0].away_raw} had a score before and has none now" if lost else f"{fewer} scores are gone"
+    named = f"{lost[0].home_raw} v {lost[0].away_raw} had a score before and has none now" if lost else f"{gone} scores are gone"
     raise DocumentRefused(f"{what} was refused whole: {named}. The rows from before are kept; the next document may be better.")

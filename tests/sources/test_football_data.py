@@ -155,10 +155,11 @@ def test_a_fixture_between_sides_that_met_before_is_their_next_meeting():
 
 
 def test_a_season_that_was_stopped_is_only_short_but_one_that_shrinks_is_refused():
-    before = parse("1920/F1", lines(*(changed(Div="F1", Date="08/03/2020", HomeTeam=f"Club {letter}") for letter in "ABC")))
-    assert len(before.rows) == 3
-    with pytest.raises(DocumentRefused, match="1 scores are gone"):
-        parse("1920/F1", lines(*(changed(Div="F1", Date="08/03/2020", HomeTeam=f"Club {letter}") for letter in "AB")), before.scored)
+    rows = [changed(Div="F1", Date="08/03/2020", HomeTeam=f"Club {letter}") for letter in "ABCDE"]
+    before = parse("1920/F1", lines(*rows))
+    assert len(before.rows) == 5
+    with pytest.raises(DocumentRefused, match="3 scores are gone"):
+        parse("1920/F1", lines(*rows[:2]), before.scored)
 
 
 def test_what_is_asked_for():

@@ -131,8 +131,9 @@ def test_a_table_without_its_columns_is_refused_and_so_is_one_that_lost_scores()
         parse(1, {"results": b"404: Not Found"})
     with pytest.raises(DocumentRefused, match="its goals, lacks the columns"):
         parse(0, {"results": "\n".join([HEAD, FINAL]).encode(), "goals": b"nothing"})
-    with pytest.raises(DocumentRefused, match="1 scores are gone"):
-        read(FINAL, scored=read(SEMI, FINAL).scored)
+    friendlies = [f"2024-03-{day},Spain,France,1,0,Friendly,Madrid,Spain,FALSE" for day in range(10, 14)]
+    with pytest.raises(DocumentRefused, match="4 scores are gone"):
+        read(FINAL, scored=read(FINAL, *friendlies).scored)
 
 
 def test_the_tables_of_one_sex_are_fetched_together():
