@@ -22,6 +22,14 @@ with left:
         [(Name(name), [Cell(what), Cell(terms)]) for name, what, terms in view.SOURCES],
         kind="terms",
     )
+    tables.section(
+        "Fetched from the network", "Asked for what is new when the app runs in real time. docs/sources.md says what is mended and refused."
+    )
+    tables.table(
+        [Cell("Source"), Cell("Matches"), Cell("Terms")],
+        [(Name(name), [Cell(what), Cell(terms)]) for name, what, terms in view.FETCHED],
+        kind="terms",
+    )
 with right:
     for section in view.method():
         prose.draw(section)

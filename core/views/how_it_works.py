@@ -89,6 +89,25 @@ SOURCES = (
     ("sports-betting 0.15.1", "380 matches, La Liga 2023-24", "MIT, Georgios Douzas"),
 )
 
+FETCHED = (
+    (
+        "openfootball",
+        "Men’s leagues and cups of some thirty countries since 2010, World Cups, European Championships",
+        "public domain (CC0)",
+    ),
+    (
+        "International results, Mart Jürisoo",
+        "Matches between nations: men since 1872, women since 1956",
+        "men’s CC0; women’s state no licence",
+    ),
+    ("OpenLigaDB, www.openligadb.de", "Germany’s leagues, men and women: results, and goals while they are played", "ODbL 1.0"),
+    (
+        "football-data.co.uk",
+        "European men’s leagues, with odds as a yardstick; only where it is switched on",
+        "free to download, not passed on",
+    ),
+)
+
 
 @dataclass(frozen=True)
 class Section:

@@ -13,6 +13,7 @@ def test_it_tells_how_to_read_a_forecast_and_ask_for_one(house):  # noqa: F811
         "The method in a page",
         "Limits",
         "Sources and their terms",
+        "Fetched from the network",
         "The API",
     ):
         assert title in said(page)

@@ -81,6 +81,11 @@ def test_a_file_that_is_no_table_of_matches_is_refused_whole(content, words):
         parse(content)
 
 
+def test_empty_lines_and_lines_of_commas_are_no_rows():
+    parsed = read("", ROW, ",,,,,,,", "  ")
+    assert (len(parsed.rows), parsed.refused) == (1, ())
+
+
 def test_a_file_is_read_and_read_again_only_when_it_changed(tmp_path):
     path = tmp_path / "league.csv"
     path.write_text(f"{HEAD}\n{ROW}\n")

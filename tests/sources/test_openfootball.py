@@ -191,6 +191,11 @@ def test_a_broken_row_is_set_aside_with_its_place_and_the_reason():
     assert [case.source_ref for case in parsed.refused] == ["2025-26/eng.1/row 1", "2025-26/eng.1/row 2"]
 
 
+def test_a_file_that_repeats_another_league_is_refused():
+    with pytest.raises(DocumentRefused, match="repeats the first division"):
+        read(season(16, date(2019, 7, 12)), "2019-20/ru.2")
+
+
 def test_the_old_layout_has_rounds_teams_with_codes_and_two_scores():
     played, to_come, final = small("rounds.json", "2011-12/uefa.cl").rows
     assert (played.home_raw, played.ft_home, played.ft_away, played.round_raw) == ("FC Hafen (GER)", 2, 1, "Group A")

@@ -38,6 +38,12 @@ def test_the_sources_are_those_of_the_bundled_matches():
     assert said == sorted(rows.values())
 
 
+def test_the_fetched_sources_are_those_of_the_documentation():
+    told = (PROJECT / "docs/sources.md").read_text(encoding="utf-8").casefold()
+    assert all(name.split(",")[0].casefold() in told for name, _, _ in view.FETCHED)
+    assert any("ODbL" in terms for _, _, terms in view.FETCHED), "OpenLigaDB's licence asks to be named"
+
+
 def test_every_example_is_a_route_of_the_api():
     routes = api.openapi()["paths"]
     assert {example.path for example in view.EXAMPLES} <= {*routes, "/openapi.json"}
