@@ -27,7 +27,7 @@ STATEMENTS = {
     # 4. Schemas
     "fields": "test_a_schema_has_exactly_the_fields_of_the_contract",
     "unknown top-level fields are refused": "test_a_body_with_a_field_that_is_not_known_is_refused",
-    "the baseline takes differences over five matches, and sex": "test_the_baseline_is_the_form_of_five_matches_and_the_sex",
+    "the baseline takes differences over five matches, and sex": "test_the_signatures_are_what_callers_were_told",
     # 6. Metrics
     "names and labels": "test_every_metric_of_the_contract_is_there_with_its_labels",
     "survive a reload": "test_a_reload_finds_the_same_metrics_and_their_counts",

@@ -106,6 +106,8 @@ def test_TK_5_a_worker_that_fell_silent_loses_its_task_and_its_late_result_chang
     ledger.beat(pulse("w2", task_id))
     assert ledger.claim(task_id, "w2", 30) is not None
     assert not ledger.succeed(task_id, "w1", "much too late")
+    assert not ledger.progress(task_id, "w1", 0.5), "it should stop: the task is another's"
+    assert ledger.get(task_id)["progress"] is None
     assert ledger.succeed(task_id, "w2", "in time")
     assert ledger.get(task_id)["result"] == "in time"
     assert statuses(ledger, task_id) == ["PENDING", "STARTED", "LOST", "STARTED", "SUCCESS"]
