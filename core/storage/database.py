@@ -10,14 +10,20 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InternalError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from core.errors import DatabaseUnavailable, SettingsError
+from core.errors import DatabaseIncomplete, DatabaseUnavailable, SettingsError
 from core.storage import migration
 from core.storage.schema import meta
 
 # Without the address itself, which may hold a password.
 NO_ADDRESS = "SOCCER_DATABASE_URL is no address that can be used. Give sqlite:////folder/file.db or postgresql://user:password@host/name."
+# How long nobody waits in vain for a PostgreSQL server, in seconds: to be let in, for a free connection, for what was sent to
+# arrive. And for a statement, which may wait for another's; a load of many rows is many statements.
+LET_IN, FREE, ARRIVED, ANSWERED = 5, 5.0, 10, 60
+# How PostgreSQL says that a table or a column is not there, and how SQLite does.
+ABSENT_STATES, ABSENT_WORDS = ("42P01", "42703"), ("no such table", "no such column")
 
 
 class Database:
@@ -32,8 +38,8 @@ class Database:
             self.engine = sa.create_engine(url, connect_args={"timeout": 10})
             sa.event.listen(self.engine, "connect", _tune_sqlite)
         elif kind == "postgresql":
-            _parsed(url)
-            self.engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True)
+            address = _parsed(url).set(drivername="postgresql+psycopg")
+            self.engine = sa.create_engine(address, pool_pre_ping=True, pool_timeout=FREE, connect_args=_limits(address))
         else:
             raise SettingsError(NO_ADDRESS)
 
@@ -80,18 +86,13 @@ class Database:
     def _words(self) -> Iterator[None]:
         try:
             yield
-        except OperationalError as error:
-            raise DatabaseUnavailable(
-                f"The database does not answer ({_first_line(error)}). Check SOCCER_DATABASE_URL and its disk."
-            ) from error
+        except PoolTimeout as error:
+            raise DatabaseUnavailable("Every connection to the database is taken; it may hang. Try again in a moment.") from error
         except DBAPIError as error:
-            if type(error) is DatabaseError:  # none of its kinds: SQLite says so of a file that is damaged, or is no database
-                raise DatabaseUnavailable(
-                    f"The database cannot be read ({_first_line(error)}). Put a good copy in its place, or move it away and start again."
-                ) from error
-            if error.connection_invalidated:
-                raise DatabaseUnavailable("The connection to the database was lost. It is tried again by itself.") from error
-            raise
+            told = _told(error)
+            if told is None:
+                raise  # a bug of ours
+            raise told from error
 
 
 def keep(connection: sa.Connection, name: str, value: str) -> None:
@@ -105,6 +106,11 @@ def alone(connection: sa.Connection, name: str) -> None:
     # SQLite has one writer at a time in any case: Database.write takes its lock at the start.
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
+
+
+def storable(text: str) -> str:
+    """The text without NUL, which PostgreSQL's text cannot hold."""
+    return text.replace("\0", "")
 
 
 def _kept(connection: sa.Connection, name: str, value: str) -> sqlite.Insert | postgresql.Insert:
@@ -129,8 +135,27 @@ def _make_folder(url: sa.URL) -> None:
         ) from error
 
 
+def _limits(address: sa.URL) -> dict[str, Any]:
+    """What to tell the driver, unless the address itself does."""
+    limits = {"connect_timeout": LET_IN, "tcp_user_timeout": ARRIVED * 1000, "options": f"-c statement_timeout={ANSWERED}s"}
+    return {name: limit for name, limit in limits.items() if name not in address.query}
+
+
+def _told(error: DBAPIError) -> DatabaseUnavailable | None:
+    """Our words for what lies outside this program; None for the rest."""
+    line = _first_line(error)
+    if getattr(error.orig, "sqlstate", None) in ABSENT_STATES or line.startswith(ABSENT_WORDS):
+        return DatabaseIncomplete(f"The database lacks something ({line}). Start the app again, which makes what is missing.")
+    if isinstance(error, OperationalError | InternalError):
+        return DatabaseUnavailable(f"The database does not answer ({line}). Check SOCCER_DATABASE_URL and its disk.")
+    if type(error) is DatabaseError:  # none of its kinds: SQLite says so of a file that is damaged, or is no database
+        return DatabaseUnavailable(f"The database cannot be read ({line}). Put a good copy in its place, or move it away and start again.")
+    lost = "The connection to the database was lost. It is tried again by itself."
+    return DatabaseUnavailable(lost) if error.connection_invalidated else None
+
+
 def _first_line(error: SQLAlchemyError) -> str:
-    return str(getattr(error, "orig", error)).splitlines()[0]
+    return str(getattr(error, "orig", error)).partition("\n")[0]
 
 
 def _tune_sqlite(connection: Any, _record: object) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.clock import iso, real_now
+from core.clock import iso, real_now, sortable
 from core.storage.database import Database, keep
 from core.storage.schema import audit, drift_history, meta, pipeline_runs
 
@@ -16,7 +16,7 @@ RUNNING, SUCCESS, FAILED, LOST = "RUNNING", "SUCCESS", "FAILED", "LOST"
 
 def begin(database: Database, run_id: str, note: str) -> None:
     """Write that a run has started. The caller holds the pipeline's lock, so any other that still runs is lost."""
-    now = iso(real_now())
+    now = sortable(real_now())
     with database.write() as connection:
         ended = {"status": LOST, "finished_at": now, "note": "It was killed."}
         connection.execute(pipeline_runs.update().where(pipeline_runs.c.status == RUNNING).values(ended))

@@ -7,7 +7,8 @@ from sqlalchemy import Boolean, Column, Float, Index, Integer, String, Table, Te
 
 schema = sa.MetaData()
 
-# Times are ISO 8601 text in UTC (core.clock.iso): the same bytes in SQLite, PostgreSQL and a download, and they sort.
+# Times are ISO 8601 text in UTC: the same bytes in SQLite, PostgreSQL and a download. Where they are compared or sorted, they are
+# written by core.clock.sortable.
 Moment = String(32)
 BigInteger = sa.BigInteger().with_variant(Integer, "sqlite")
 

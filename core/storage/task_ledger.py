@@ -25,8 +25,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from core.errors import TaskStateError, TaskUnknown
+from core.storage.database import storable
 from core.storage.heartbeats import TIME_TO_LIVE, Heartbeats
-from core.storage.heartbeats import Pulse as Pulse
 from core.storage.schema import task_events, tasks, workers
 
 WAITING = ("PENDING", "RETRY", "LOST")
@@ -125,7 +125,7 @@ class TaskLedger(Heartbeats):
         mine = self._mine(task_id, worker)
         with self.database.write() as connection:
             asked = connection.execute(
-                tasks.update().where(*mine).values(progress=share, progress_note=note[:200]).returning(tasks.c.cancel_requested)
+                tasks.update().where(*mine).values(progress=share, progress_note=storable(note[:200])).returning(tasks.c.cancel_requested)
             ).scalar()
         return asked is not None and not asked
 
@@ -175,6 +175,7 @@ class TaskLedger(Heartbeats):
 
     def revoke(self, task_id: str) -> TaskRow:
         """A waiting task never starts; a running one is asked to stop. TaskStateError when it has ended."""
+        task_id = _spelled(task_id)
         with self.database.write() as connection:
             waiting = self._move(connection, task_id, WAITING, "REVOKED", {"finished_at": self._time()})
             running = not waiting and self._move(
@@ -188,6 +189,7 @@ class TaskLedger(Heartbeats):
     def requeue(self, task_id: str) -> TaskRow:
         """An ended task without a result waits again, with its counts back at nothing. TaskStateError for any other."""
         fresh: dict[str, Any] = dict.fromkeys(("error", "finished_at", "started_at", "worker", "deadline", "progress", "progress_note"))
+        task_id = _spelled(task_id)
         fresh |= {"failures": 0, "kills": 0, "cancel_requested": False, "queued_at": self._time()}
         with self.database.write() as connection:
             moved = self._move(connection, task_id, ("FAILURE", "REVOKED", "EXPIRED"), "PENDING", fresh, note="queued again by hand")
@@ -244,6 +246,7 @@ class TaskLedger(Heartbeats):
 
     def get(self, task_id: str) -> TaskRow:
         """{task_id, status, progress, result, error, created_at, started_at, finished_at}; TaskUnknown for an id that is not there."""
+        task_id = _spelled(task_id)
         with self.database.read() as connection:
             row = connection.execute(sa.select(*_SHOWN).where(tasks.c.task_id == task_id)).mappings().first()
         if row is None:
@@ -252,6 +255,7 @@ class TaskLedger(Heartbeats):
 
     def kind(self, task_id: str) -> tuple[str, str]:
         """The name and the queue of a task; TaskUnknown for an id that is not there."""
+        task_id = _spelled(task_id)
         with self.database.read() as connection:
             row = connection.execute(sa.select(tasks.c.name, tasks.c.queue).where(tasks.c.task_id == task_id)).first()
         if row is None:
@@ -285,7 +289,7 @@ class TaskLedger(Heartbeats):
     # How it is written
 
     def _event(self, connection: sa.Connection, task_id: str, status: str, worker: str | None = None, note: str | None = None) -> None:
-        row = {"task_id": task_id, "at": self._time(), "status": status, "worker": worker, "note": note}
+        row = {"task_id": task_id, "at": self._time(), "status": status, "worker": worker, "note": note and storable(note)}
         connection.execute(_EVENT, row)
 
     def _started(self, task_id: str, worker: str, limit: float) -> ReturningUpdate[Any]:
@@ -359,6 +363,14 @@ class TaskLedger(Heartbeats):
 
 
 _SHOWN = tuple(tasks.c[name] for name in ("task_id", "status", "progress", "result", "error", "created_at", "started_at", "finished_at"))
+
+
+def _spelled(task_id: str) -> str:
+    """The id as the ledger spells it; TaskUnknown for a text that can be none, of which a database may make anything."""
+    try:
+        return str(uuid.UUID(task_id))
+    except ValueError:
+        raise _unknown(task_id) from None
 
 
 def _unknown(task_id: str) -> TaskUnknown:

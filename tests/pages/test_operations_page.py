@@ -2,7 +2,7 @@
 
 from core.clock import real_now
 from core.storage import process_events
-from core.storage.task_ledger import Pulse
+from core.storage.heartbeats import Pulse
 from tests.pages.ops_fixtures import house, said  # noqa: F401
 
 

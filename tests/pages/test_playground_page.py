@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from core.storage.task_ledger import Pulse
+from core.storage.heartbeats import Pulse
 from tests.pages.ops_fixtures import house, said  # noqa: F401
 from tests.serving.batches import ids
 

@@ -21,8 +21,9 @@ from core.settings import Settings
 from core.storage import logbook, process_events
 from core.storage.database import Database
 from core.storage.files import Store
+from core.storage.heartbeats import Pulse
 from core.storage.schema import drift_history, pipeline_runs, quarantine
-from core.storage.task_ledger import Pulse, TaskLedger
+from core.storage.task_ledger import TaskLedger
 from tests.serving import batches, models
 from tests.workers.house import eventually
 

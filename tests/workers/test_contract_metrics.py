@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.storage.task_ledger import Pulse
+from core.storage.heartbeats import Pulse
 from tests.serving.batches import MOMENT
 from tests.test_metrics import CONTRACT
 from tests.workers.house import eventually

@@ -21,7 +21,8 @@ from core.clock import iso
 from core.errors import QueueUnavailable
 from core.metrics import DRIFT_SCORE
 from core.storage.exports import EXPORTED
-from core.storage.task_ledger import STATES, Pulse
+from core.storage.heartbeats import Pulse
+from core.storage.task_ledger import STATES
 from tests.serving.batches import MOMENT
 from tests.workers.house import ROOT, environment, eventually, free_port
 from tests.workers.served import KEY, Served, publish_small

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 
 from core.errors import NotReady
 from core.metrics import exposition
-from workers.routes.shared import Answer, Router, services
+from workers.routes.shared import Answer, Router, apart, services
 from workers.schemas import Alive, Healthcheck, Readiness
 
 router = Router(tags=["health"])
@@ -50,9 +50,9 @@ async def healthcheck(request: Request) -> Answer:
 
 
 @router.both("GET", "/metrics", response_class=Response, responses=TEXT, summary="Metrics in Prometheus' text format")
-def prometheus_metrics() -> Response:
+async def prometheus_metrics() -> Response:
     """Of this process, or of all of them when PROMETHEUS_MULTIPROC_DIR is set."""
-    body, kind = exposition()
+    body, kind = await apart(exposition)
     return Response(body, headers={"Content-Type": kind})
 
 

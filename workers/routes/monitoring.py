@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.serving.reports import count_drift
-from workers.routes.shared import Answer, Held, Router, Work
+from workers.routes.shared import Answer, Held, Router, Work, apart
 from workers.schemas import DriftStatus, QueueStats, WorkerInfo
+
+if TYPE_CHECKING:
+    from core.serving.services import Services
 
 router = Router(prefix="/monitoring", tags=["monitoring"])
 
@@ -15,8 +18,12 @@ STATES = {"active": "active", "scheduled": "scheduled", "reserved": "waiting"}
 
 
 @router.both("GET", "/drift", fails=(503,), response_model=DriftStatus, summary="The latest drift report in short")
-def get_drift_status(services: Held) -> Answer:
+async def get_drift_status(services: Held) -> Answer:
     """No report yet is no error: `drift_score` is null then."""
+    return await apart(lambda: _drift(services))
+
+
+def _drift(services: Services) -> Answer:
     report = services.reports.drift()
     trouble = services.reports.drift_error
     if report is None or trouble is not None:

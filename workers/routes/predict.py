@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ from core.errors import MatchUnknown, UnknownStage
 from core.metrics import PREDICTION_REQUESTS
 from core.settings import CHAMPION
 from workers.fixtures import Wanted
-from workers.routes.shared import Answer, Day, Held, IdempotencyKey, MatchId, Offset, Router, Stage, Work, said
+from workers.routes.shared import Answer, Day, Held, IdempotencyKey, MatchId, Offset, Router, Stage, Work, apart, said
 from workers.routes.tasks import accepted
 from workers.schemas import (
     AsyncPredictRequest,
@@ -42,7 +42,7 @@ TOLD = {
 
 
 @router.both("GET", "/matches/", fails=(422,), response_model=list[UpcomingMatch], summary="The matches to come, by kick-off")
-def list_upcoming_matches(
+async def list_upcoming_matches(
     request: Request,
     services: Held,
     league: Annotated[str | None, Query(max_length=200, description="words of its name, or its code")] = None,
@@ -55,25 +55,30 @@ def list_upcoming_matches(
 ) -> Answer:
     """Each id is accepted by `/predict/{match_id}`."""
     wanted = Wanted(league, team, date_from, date_to, sex)
-    found = request.app.state.fixtures.among(services.features.held(), wanted, services.clock.now())
-    return Answer(found[offset:] if limit is None else found[offset : offset + limit])
+
+    def listed() -> Answer:
+        found = request.app.state.fixtures.among(services.features.held(), wanted, services.clock.now())
+        return Answer(found[offset:] if limit is None else found[offset : offset + limit])
+
+    return await apart(listed)
 
 
 @router.both("GET", "/predictions/", fails=(422,), response_model=list[PredictionRow], summary="All rows of the batch, for diagnosis")
-def list_predictions(
+async def list_predictions(
     services: Held, limit: Annotated[int | None, Query(ge=1, le=10**9)] = None, offset: Annotated[Offset, Query()] = 0
 ) -> StreamingResponse:
     """Every match and model version, past and to come."""
-    rows = services.predictions.held().value.all(limit, offset)
+    held = await apart(services.predictions.held)
+    rows = held.value.all(limit, offset)
     return StreamingResponse(_as_json(rows), media_type="application/json")
 
 
-def _as_json(rows: Iterator[Any]) -> Iterator[bytes]:
+async def _as_json(rows: Iterator[Any]) -> AsyncIterator[bytes]:
     """The rows as one JSON list, some at a time: a large batch is never held as text, nor mixed with the next one."""
     yield b"["
     before = b""
-    while some := list(islice(rows, AT_ONCE)):
-        yield before + Answer(some).body[1:-1]
+    while some := await apart(lambda: Answer(list(islice(rows, AT_ONCE))).body[1:-1]):
+        yield before + some
         before = b","
     yield b"]"
 

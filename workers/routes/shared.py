@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import re
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from workers.jobs import Jobs
 
 Route = TypeVar("Route", bound=Callable[..., Any])
+Result = TypeVar("Result")
 Answering = Callable[[Request], Coroutine[Any, Any, Response]]
 
 PROBLEMS: Mapping[int, str] = {
@@ -118,6 +120,11 @@ def _problem(status: int) -> dict[str, Any]:
 
 def _headers(described: Mapping[str, str]) -> dict[str, Any]:
     return {name: {"description": words, "schema": {"type": "string"}} for name, words in (LABELLED | dict(described)).items()}
+
+
+async def apart(work: Callable[[], Result]) -> Result:
+    """Do what needs memory only in a thread, but none of those that wait for the database, which may hang."""
+    return await asyncio.to_thread(work)
 
 
 class Answer(JSONResponse):

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 from core.errors import DatabaseUnavailable
-from core.storage.task_ledger import Pulse, TaskLedger
+from core.storage.heartbeats import Pulse
+from core.storage.task_ledger import TaskLedger
 from tests.workers.faults.servers import RedisServer, Way
 from tests.workers.house import eventually
 from tests.workers.served import Served, publish_small
