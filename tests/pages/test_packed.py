@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import time
 
 import pytest
 from starlette.applications import Starlette
@@ -18,12 +19,21 @@ def asked():
 
 
 @pytest.fixture
-def client(asked):
+def files(tmp_path):
+    """A folder with the files that the app behind has, and one that is not to be had from it."""
+    for name in ("static/js/a.js", "static/js/absent.js", "static/js/font.woff2"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+@pytest.fixture
+def client(asked, files):
     def answer(request):
         asked.append(request.url.path)
         return PlainTextResponse("console.log(1);" * 500, 404 if "absent" in request.url.path else 200, {"ETag": '"x"'})
 
-    return TestClient(Packed(Starlette(routes=[Route("/{path:path}", answer)])))
+    return TestClient(Packed(Starlette(routes=[Route("/{path:path}", answer)]), files))
 
 
 def test_a_file_is_asked_for_once_and_comes_compressed(client, asked):
@@ -43,7 +53,7 @@ def test_who_does_not_take_gzip_gets_the_file_as_it_is(client):
 
 
 def test_a_file_that_is_not_there_is_asked_for_again(client, asked):
-    assert [client.get("/static/absent.js").status_code for _ in range(2)] == [404, 404]
+    assert [client.get("/static/js/absent.js").status_code for _ in range(2)] == [404, 404]
     assert len(asked) == 2
 
 
@@ -60,19 +70,19 @@ def test_nothing_else_is_kept(client, asked):
     assert len(asked) == 2
 
 
-def test_a_file_that_broke_off_is_not_kept(asked):
+def test_a_file_that_broke_off_is_not_kept(asked, files):
     async def breaks_off(scope, receive, send):
         asked.append(scope["path"])
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"half", "more_body": len(asked) == 1})
 
-    client = TestClient(Packed(breaks_off))
+    client = TestClient(Packed(breaks_off, files))
     for _ in range(3):
-        client.get("/static/a.js", headers={"Accept-Encoding": "gzip"})
+        client.get("/static/js/a.js", headers={"Accept-Encoding": "gzip"})
     assert len(asked) == 2
 
 
-def test_a_visitor_who_leaves_half_way_does_not_spoil_the_file_for_the_next(asked):
+def test_a_visitor_who_leaves_half_way_does_not_spoil_the_file_for_the_next(files):
     async def notices(scope, receive, send):
         waiting = asyncio.create_task(receive())
         left, _ = await asyncio.wait({waiting}, timeout=0.05)
@@ -80,4 +90,65 @@ def test_a_visitor_who_leaves_half_way_does_not_spoil_the_file_for_the_next(aske
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"" if left else b"whole"})
 
-    assert TestClient(Packed(notices)).get("/static/a.js", headers={"Accept-Encoding": "gzip"}).text == "whole"
+    assert TestClient(Packed(notices, files)).get("/static/js/a.js", headers={"Accept-Encoding": "gzip"}).text == "whole"
+
+
+@pytest.mark.parametrize("path", ["/static//js/a.js", "/static/./js/a.js", "/static/js/../js/a.js", "/static/js/a.js/", "/static/js/b.js"])
+def test_another_spelling_of_a_path_and_a_name_that_is_no_file_take_no_memory(asked, files, path):
+    async def answer(scope, receive, send):
+        asked.append(scope["path"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"all the same"})
+
+    packed = Packed(answer, files)
+    for _ in range(2):
+        heard(packed, path)
+    assert asked == [path, path] and not packed._kept
+
+
+def heard(packed, *paths):
+    """The bodies that several visitors at once are given; without a client, which would tidy the paths."""
+
+    async def visit(path):
+        body = []
+
+        async def send(message):
+            body.append(message.get("body", b""))
+
+        scope = {"type": "http", "method": "GET", "path": path, "headers": [(b"accept-encoding", b"gzip")]}
+        await packed(scope, None, send)
+        return b"".join(body)
+
+    async def together():
+        return await asyncio.gather(*(visit(path) for path in paths))
+
+    return asyncio.run(together())
+
+
+def test_many_at_once_cause_one_reading_which_holds_nobody_up(files):
+    asked, gaps = [], []
+
+    async def large(scope, receive, send):
+        asked.append(dict(scope["headers"]))
+        beat = asyncio.create_task(beating())
+        await asyncio.sleep(0.05)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": bytes(range(256)) * 60_000})
+        beats.add(beat)
+
+    async def beating():
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0.01)
+            gaps.append(time.perf_counter() - before)
+
+    beats = set()
+    bodies = heard(Packed(large, files), *["/static/js/a.js"] * 20)
+    assert asked == [{}], "asked for once, and as it is: it is compressed here"
+    assert len(set(bodies)) == 1 and gzip.decompress(bodies[0]) == bytes(range(256)) * 60_000
+    assert max(gaps) < 0.25
+
+
+def test_every_file_of_the_pages_themselves_is_known():
+    packed = Packed(None)
+    assert len(packed._files) > 100 and all(path.startswith("/static/") for path in packed._files)
