@@ -26,13 +26,17 @@
         ├── QueueUnavailable         the broker does not answer
         ├── QueueFull                more tasks wait than the limit allows
         ├── TaskUnknown              no task of this id
+        ├── KeyReused                an idempotency key came again, with another request
         └── TaskStateError           the task's state does not allow this
+            └── TaskRevoked              somebody asked the task to stop
 
 Raised where the outside world meets us, with `from`; caught in three places only: `app.py`, the API's handler,
 the recorder of tasks. What is not of the family is a bug, and stays loud.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 class SoccerPredictError(Exception):
@@ -125,11 +129,17 @@ class NotReady(SoccerPredictError):
 
 
 class UnknownStage(SoccerPredictError):
-    """A stage that is not in the settings."""
+    """A stage that is not in the settings, which list `stages`."""
+
+    def __init__(self, stage: str, stages: Iterable[str]) -> None:
+        super().__init__(f"There is no stage {stage!r} here; MLFLOW_MODEL_STAGES lists {', '.join(stages)}.")
 
 
 class MatchUnknown(SoccerPredictError):
-    """No such match."""
+    """No such match among those of the latest batch."""
+
+    def __init__(self, match_id: int) -> None:
+        super().__init__(f"There is no match {match_id} in the latest batch. /predict/matches/ lists those to come.")
 
 
 class QueueError(SoccerPredictError):
@@ -150,3 +160,11 @@ class TaskUnknown(QueueError):
 
 class TaskStateError(QueueError):
     """The task's state does not allow this."""
+
+
+class TaskRevoked(TaskStateError):
+    """Somebody asked the task to stop."""
+
+
+class KeyReused(QueueError):
+    """An idempotency key came again, with another request."""

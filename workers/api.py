@@ -18,6 +18,7 @@ from core import errors
 from core.errors import FeaturesRefused, SoccerPredictError
 from workers.alone import opened
 from workers.fixtures import Fixtures
+from workers.heads import Heads
 from workers.labelled import Labelled, timeline
 from workers.limits import SmallBodies
 from workers.observed import Observed
@@ -52,11 +53,13 @@ STATUS: tuple[tuple[type[SoccerPredictError], int], ...] = (
     (errors.FileMissing, 404),
     (errors.FeaturesRefused, 422),
     (errors.TaskStateError, 409),
+    (errors.KeyReused, 409),
     (errors.QueueFull, 429),
     (errors.UnknownStage, 503),
     (errors.NotReady, 503),
     (errors.QueueError, 503),
     (errors.StorageError, 503),
+    (errors.SettingsError, 503),
 )
 RETRY_SECONDS = {429: "60", 503: "5"}
 WORDS = {
@@ -137,6 +140,7 @@ def make_api(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | 
     made.add_middleware(SmallBodies)
     made.add_middleware(Labelled)
     made.add_middleware(Observed)
+    made.add_middleware(Heads)
     made.state.waiting, made.state.fixtures = Waiting(), Fixtures()
     for subject in SUBJECTS:
         # As they stand: a router that is included looks for each route twice, which costs more than the answer does.

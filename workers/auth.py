@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from typing import Annotated
 
@@ -51,15 +50,20 @@ def known(given: str | None, settings: Settings) -> bool:
     accepted = settings.keys_in_force()
     if not accepted:
         raise HTTPException(503, UNSET.format(settings.key_file))
-    spelled = _bytes(given or "")
-    found = [hmac.compare_digest(some, key.encode()) for key in accepted for some in spelled]
+    found = [_is(given or "", key) for key in accepted]
     return any(found)
 
 
 def who(request: Request) -> str:
-    """The caller, for the audit: which key it was, without telling the key."""
+    """The caller, for the audit that anybody may read: which of the keys in force it was, and nothing made of the key itself."""
     sent = request.headers.get("x-api-key") or request.query_params.get("token", "")
-    return f"API, key {hashlib.sha256(_bytes(sent)[0]).hexdigest()[:8]}"
+    found = (number for number, key in enumerate(request.app.state.services.settings.keys_in_force(), 1) if _is(sent, key))
+    return f"API, key {next(found, 'that is no longer in force')}"
+
+
+def _is(given: str, key: str) -> bool:
+    found = [hmac.compare_digest(some, key.encode()) for some in _bytes(given)]
+    return any(found)
 
 
 def _only(given: list[str]) -> str | None:

@@ -153,6 +153,12 @@ def words() -> Iterator[None]:
         ) from error
 
 
+def check(url: str) -> None:
+    """SettingsError for an address that can never work; whether it answers is not asked."""
+    if not url.startswith(SQLITE):
+        _huey(url, "check")
+
+
 def _path(url: str) -> Path:
     return Path(url.removeprefix(SQLITE))
 
@@ -164,8 +170,15 @@ def _huey(url: str, name: str) -> Huey:
         # The ledger can rebuild this queue, so a power cut may take its last messages: no wait for the disk.
         return SqliteHuey(name, filename=str(path), fsync=False, results=False, serializer=Notes())
     if url.startswith(("redis://", "rediss://", "unix://")):
-        pool = ConnectionPool.from_url(
+        return PriorityRedisExpireHuey(name, connection_pool=_pool(url), notify_result=True, expire_time=NOTE_SECONDS, serializer=Notes())
+    raise SettingsError(f"SOCCER_QUEUE_URL begins with {url.split(':')[0]!r}; it takes sqlite:/// and redis:// addresses.")
+
+
+def _pool(url: str) -> ConnectionPool:
+    """Connections that are opened when they are needed."""
+    try:
+        return ConnectionPool.from_url(
             url, socket_connect_timeout=2, socket_timeout=10, health_check_interval=30, retry=Retry(NoBackoff(), 1)
         )
-        return PriorityRedisExpireHuey(name, connection_pool=pool, notify_result=True, expire_time=NOTE_SECONDS, serializer=Notes())
-    raise SettingsError(f"SOCCER_QUEUE_URL begins with {url.split(':')[0]!r}; it takes sqlite:/// and redis:// addresses.")
+    except ValueError as error:  # without the address itself, which may hold a password
+        raise SettingsError("SOCCER_QUEUE_URL is no address that can be used. Give redis://:password@host:6379/0.") from error

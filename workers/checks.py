@@ -62,6 +62,13 @@ def check_multiproc(settings: Settings) -> None:
         ) from error
 
 
+def check_queue(settings: Settings) -> None:
+    """An address that can never be the queue's is told now, not by the first task; whether it answers is not asked."""
+    from workers import broker  # what it needs would make the supervisor, which lives long, three times as large
+
+    broker.check(settings.queue_url)
+
+
 def forget(settings: Settings, pid: int) -> None:
     """A process is gone: what it showed of the present goes too, what it counted stays."""
     if settings.multiproc_dir is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 import uuid
@@ -13,7 +14,7 @@ from math import isfinite
 from typing import Any
 
 from core.clock import iso
-from core.errors import FeaturesRefused, QueueFull, QueueUnavailable, SettingsError
+from core.errors import FeaturesRefused, KeyReused, QueueFull, QueueUnavailable, SettingsError
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.task_ledger import ENDED, TaskLedger, TaskRow
@@ -21,6 +22,8 @@ from workers.broker import Queue
 
 QUEUES = ("ml", "batch")
 DAY = 86400.0
+# Arguments that are not the caller's own: his match's features as they stand, and marks of this one try.
+ADDED = ("features", "features_computed_at", "request", "who")
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,10 @@ class Jobs:
         """Queue one prediction and return the task's id; its result will have the shape of `PredictResponse`."""
         computed_at = iso(features_computed_at) if isinstance(features_computed_at, datetime) else features_computed_at
         arguments = {"match_id": match_id, "features": dict(features), "features_computed_at": computed_at, "model_stage": model_stage}
-        try:
-            return self.hand_in("predict_match", arguments, idempotency_key)
-        except ValueError as error:
-            infinite = [name for name, value in features.items() if isinstance(value, float) and not isfinite(value)]
-            raise FeaturesRefused(dict.fromkeys(infinite, "not a finite number")) from error
+        infinite = [name for name, value in features.items() if isinstance(value, float) and not isfinite(value)]
+        if infinite:
+            raise FeaturesRefused(dict.fromkeys(infinite, "not a finite number"))
+        return self.hand_in("predict_match", arguments, idempotency_key)
 
     def get_model_info(self, model_stage: str | None = None, idempotency_key: str | None = None) -> str:
         """Queue a question about a stage's model; its result will have the shape of `ModelInfoResponse`."""
@@ -107,10 +109,17 @@ class Jobs:
         if last and last[0]["status"] not in ENDED:
             return str(last[0]["task_id"])
         # Whoever asks after the same last run makes the same task.
-        return self.hand_in(name, arguments, f"after {last[0]['task_id']}" if last else "the first")
+        return self._queued(name, arguments, f"after {last[0]['task_id']}" if last else "the first")
 
     def hand_in(self, name: str, arguments: Mapping[str, Any], idempotency_key: str | None = None) -> str:
-        """Queue a task of this kind. The same key gives the same task; ValueError for arguments that are not JSON."""
+        """Queue a task of this kind. The same key gives the same task, and KeyReused when it comes with another request;
+        ValueError for arguments that are not JSON."""
+        task_id = self._queued(name, arguments, idempotency_key)
+        if idempotency_key is not None and _asked(self.ledger.arguments(task_id)) != _asked(arguments):
+            raise KeyReused(f"This Idempotency-Key made the task {task_id}, of another request. Choose a new key for a new request.")
+        return task_id
+
+    def _queued(self, name: str, arguments: Mapping[str, Any], idempotency_key: str | None) -> str:
         known = self.ledger.known(name, idempotency_key)
         if known is not None:
             return known
@@ -190,6 +199,11 @@ class Jobs:
             for queue in self._queues.values():
                 queue.close()
             self._queues.clear()
+
+
+def _asked(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What a caller asked for, as JSON holds it: without what we add, which may differ between two tries of one request."""
+    return {name: json.loads(json.dumps(value)) for name, value in arguments.items() if name not in ADDED}
 
 
 def _request() -> dict[str, str]:

@@ -6,16 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from core.errors import TaskStateError
+from core.errors import TaskRevoked
 
 # Takes a share from 0 to 1 and a few words; False when the task was revoked.
 Tell = Callable[[float, str], bool]
 
 _tell: ContextVar[Tell | None] = ContextVar("tell", default=None)
-
-
-class Revoked(TaskStateError):
-    """Somebody asked the task to stop."""
 
 
 @contextmanager
@@ -29,7 +25,7 @@ def told(tell: Tell) -> Iterator[None]:
 
 
 def report(share: float, note: str = "") -> None:
-    """Say how far it is; Revoked when it should go no further. Outside a task it says nothing to nobody."""
+    """Say how far it is; TaskRevoked when it should go no further. Outside a task it says nothing to nobody."""
     tell = _tell.get()
     if tell is not None and not tell(share, note):
-        raise Revoked("The task was revoked, and stopped.")
+        raise TaskRevoked("The task was revoked, and stopped.")

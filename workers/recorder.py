@@ -19,6 +19,7 @@ from core.errors import (
     PipelineFailed,
     PromotionRefused,
     SoccerPredictError,
+    TaskRevoked,
     UnknownStage,
 )
 from core.metrics import TASK_DURATION, TASKS
@@ -110,7 +111,7 @@ class Recording:
 
     def _failed(self, error: Exception) -> None:
         ledger, task_id, worker = self.recorder.ledger, self.claim.task_id, self.recorder.worker
-        if isinstance(error, progress.Revoked):
+        if isinstance(error, TaskRevoked):
             kept, self.status = ledger.stop(task_id, worker), "REVOKED"
         elif isinstance(error, REFUSALS) or self.claim.failures >= RETRIES:
             kept, self.status = ledger.fail(task_id, worker, in_words(error)), "FAILURE"

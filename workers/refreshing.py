@@ -59,7 +59,7 @@ class Run:
         self.problem = said.get("problem") or self.problem
 
     def wait(self) -> int:
-        """Its exit code. Revoked when the task was, and nothing of it runs on."""
+        """Its exit code. TaskRevoked when the task was, and nothing of it runs on."""
         began = time.monotonic()
         try:
             while self.process.poll() is None:

@@ -15,6 +15,8 @@ from workers.repeat import Repeat
 
 
 class _Scrape(BaseHTTPRequestHandler):
+    timeout = 5  # seconds for a caller to say what he wants, and to take it: one who does neither keeps no thread
+
     def do_GET(self) -> None:
         body, kind = exposition()
         self.send_response(200)

@@ -188,6 +188,7 @@ def prepared(settings: Settings) -> Settings:
     checks.check_ports(settings)
     prepare_home(settings)
     checks.check_multiproc(settings)
+    checks.check_queue(settings)
     missing = checks.missing_libgomp()
     if missing is not None:
         say(f"Note: {missing}")

@@ -139,7 +139,7 @@ class PredictionService:
         held = self._file().held()
         row = held.value.row(match_id)
         if row is None:
-            raise MatchUnknown(f"There is no match {match_id} in the latest batch. /predict/matches/ lists those to come.")
+            raise MatchUnknown(match_id)
         return self.predict(row, int(match_id), held.written_at, stage)
 
     def explain(self, match_id: int, stage: str = CHAMPION) -> dict[str, float] | None:
@@ -177,7 +177,7 @@ class PredictionService:
 
     def _known(self, stage: str) -> None:
         if stage not in self._stages:
-            raise UnknownStage(f"There is no stage {stage!r} here; MLFLOW_MODEL_STAGES lists {', '.join(self._stages)}.")
+            raise UnknownStage(stage, self._stages)
 
     def _ready(self, stage: str) -> Loaded:
         """The model of a stage, loaded on first use."""

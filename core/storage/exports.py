@@ -17,10 +17,15 @@ EXPORTED = ("raw_matches", "matches", "teams", "team_aliases", "quarantine", "fo
 ROWS_AT_ONCE = 20_000
 
 
-def to_parquet(database: Database, name: str) -> tuple[bytes, int]:
-    """The table as one Parquet file and its number of rows. FileMissing for a name that is not in EXPORTED."""
+def check(name: str) -> None:
+    """FileMissing, with the names there are, for one that is not in EXPORTED."""
     if name not in EXPORTED:
         raise FileMissing(f"There is no table {name[:40]!r} to export. Choose one of {', '.join(EXPORTED)}.")
+
+
+def to_parquet(database: Database, name: str) -> tuple[bytes, int]:
+    """The table as one Parquet file and its number of rows. FileMissing for a name that is not in EXPORTED."""
+    check(name)
     table = schema.tables[name]
     columns = pa.schema([(column.name, _type(column)) for column in table.columns])
     buffer, rows = io.BytesIO(), 0

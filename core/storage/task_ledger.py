@@ -253,6 +253,16 @@ class TaskLedger(Heartbeats):
             raise _unknown(task_id)
         return _shown(row)
 
+    def arguments(self, task_id: str) -> dict[str, Any]:
+        """What the task was made with; TaskUnknown for an id that is not there."""
+        task_id = _spelled(task_id)
+        with self.database.read() as connection:
+            found = connection.scalar(sa.select(tasks.c.arguments).where(tasks.c.task_id == task_id))
+        if found is None:
+            raise _unknown(task_id)
+        known: dict[str, Any] = json.loads(found)
+        return known
+
     def kind(self, task_id: str) -> tuple[str, str]:
         """The name and the queue of a task; TaskUnknown for an id that is not there."""
         task_id = _spelled(task_id)

@@ -271,7 +271,7 @@ def test_EP_15_a_promotion_is_a_task_with_its_reason_and_its_caller(served):
     request = claim.arguments.pop("request")
     assert request and KEY not in json.dumps(claim.arguments)
     who = claim.arguments.pop("who")
-    assert who.startswith("API, key ") and len(who) == 17
+    assert who == "API, key 1"
     assert claim.arguments == {"version": 2, "reason": "better", "expected_champion": 1}
 
 

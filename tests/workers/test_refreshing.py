@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from core.errors import PipelineFailed
+from core.errors import PipelineFailed, TaskRevoked
 from core.storage.task_ledger import TaskLedger
 from tests.workers.house import ROOT, alive, eventually
 from tests.workers.small_project import SmallProject
@@ -75,7 +75,7 @@ def test_TK_7_EP_19_tells_how_far_it_is_and_a_revoked_one_leaves_no_process(pipe
         return len(heard) < 5 or note != "train"
 
     began = time.monotonic()
-    with progress.told(tell), pytest.raises(progress.Revoked):
+    with progress.told(tell), pytest.raises(TaskRevoked):
         refreshing.refresh()
     assert time.monotonic() - began < 20
     assert heard[-1] == (2 / 8, "train")

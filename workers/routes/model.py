@@ -15,7 +15,7 @@ from workers.schemas import AsyncPredictResponse, ModelInfoResponse, PromoteRequ
 router = Router(prefix="/predict", tags=["models"])
 
 Caller = Annotated[str, Depends(who)]
-TAKEN: dict[str, Any] = {"fails": (429,), "status_code": 202, "response_model": AsyncPredictResponse}
+TAKEN: dict[str, Any] = {"fails": (409, 429), "status_code": 202, "response_model": AsyncPredictResponse}
 
 
 @router.both(
@@ -37,10 +37,11 @@ async def model_info(request: Request, services: Held, stage: Stage = CHAMPION) 
 @router.both("POST", "/model/promote", **TAKEN, summary="Make a version the champion")
 def promote(asked: PromoteRequest, caller: Caller, jobs: Work, idempotency_key: IdempotencyKey = None) -> Answer:
     """The worker checks again that the champion is the expected one; of two promotions at once one FAILs, and is told who won."""
-    return accepted(jobs.promote(asked.version, asked.reason, asked.expected_champion, caller, idempotency_key))
+    task_id = jobs.promote(asked.version, asked.reason, asked.expected_champion, caller, idempotency_key)
+    return accepted(jobs, task_id, idempotency_key is not None)
 
 
 @router.both("POST", "/model/rollback", **TAKEN, summary="Return to the champion before")
 def rollback(asked: RollbackRequest, caller: Caller, jobs: Work, idempotency_key: IdempotencyKey = None) -> Answer:
     """To the previous champion of the audit log."""
-    return accepted(jobs.rollback(asked.reason, caller, idempotency_key))
+    return accepted(jobs, jobs.rollback(asked.reason, caller, idempotency_key), idempotency_key is not None)

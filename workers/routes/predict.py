@@ -92,19 +92,21 @@ async def predict(request: Request, asked: PredictRequest, services: Held, stage
     return said(answer, answer["model_version"])
 
 
-@router.both("POST", "/async/", fails=(404, 429), status_code=202, response_model=AsyncPredictResponse, summary="Let a worker forecast")
+@router.both(
+    "POST", "/async/", fails=(404, 409, 429), status_code=202, response_model=AsyncPredictResponse, summary="Let a worker forecast"
+)
 def predict_async(asked: AsyncPredictRequest, services: Held, jobs: Work, idempotency_key: IdempotencyKey = None) -> Answer:
     """Answers at once; poll `status_url`."""
     stage, listed = asked.stage or CHAMPION, services.settings.stages
     if stage not in listed:
-        raise UnknownStage(f"There is no stage {stage!r} here; MLFLOW_MODEL_STAGES lists {', '.join(listed)}.")
+        raise UnknownStage(stage, listed)
     held = services.features.held()
     features = held.value.row(asked.match_id)
     if features is None:
-        raise _unknown(asked.match_id)
+        raise MatchUnknown(asked.match_id)
     task_id = jobs.predict_match(asked.match_id, features, held.written_at, stage, idempotency_key)
     PREDICTION_REQUESTS.labels("queue", stage).inc()
-    return accepted(task_id)
+    return accepted(jobs, task_id, idempotency_key is not None)
 
 
 @router.both("GET", "/async/", include_in_schema=False)
@@ -128,7 +130,7 @@ async def predict_precomputed(request: Request, match_id: MatchId, services: Hel
         await request.app.state.waiting.until("batch of forecasts", predictions.held, services.settings.sync_timeout)
     told = predictions.tell(match_id)
     if told is None:
-        raise _unknown(match_id)
+        raise MatchUnknown(match_id)
     PREDICTION_REQUESTS.labels("precomputed", CHAMPION).inc()
     answer = {name: told.row[column] for name, column in TOLD.items()}
     answer |= {"predictions_computed_at": iso(told.computed_at), "stale": told.stale}
@@ -157,7 +159,3 @@ async def _models_read(request: Request, services: Any) -> None:
     """Wait for the models when this process has none yet; once it has some, a stage without one says so at once."""
     if not services.models.versions():
         await request.app.state.waiting.until("models", services.models.load, services.settings.sync_timeout)
-
-
-def _unknown(match_id: int) -> MatchUnknown:
-    return MatchUnknown(f"There is no match {match_id} in the latest batch. /predict/matches/ lists those to come.")

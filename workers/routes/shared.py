@@ -33,7 +33,7 @@ PROBLEMS: Mapping[int, str] = {
     400: "The body is no JSON",
     401: "No key, or a wrong one",
     404: "There is no such thing",
-    409: "Its state does not allow this",
+    409: "Its state does not allow this, or its Idempotency-Key came before with another request",
     413: "The body is larger than 64 KiB",
     422: "What was asked cannot be understood, or does not fit the model",
     429: "Too many tasks wait already",
@@ -191,5 +191,11 @@ Stage = Annotated[StageName, Query(description="which model: the alias in the re
 Day = Annotated[date, BeforeValidator(_day)]
 Offset = Annotated[int, Field(ge=0, le=10**9)]
 IdempotencyKey = Annotated[
-    str | None, Header(alias="Idempotency-Key", min_length=1, max_length=255, description="the same key gives the same task again")
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="the same key gives the same task again; with another request it is refused with 409",
+    ),
 ]

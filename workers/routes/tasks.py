@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from core.errors import FileMissing
-from core.storage.exports import EXPORTED
+from core.storage import exports
 from workers.routes.shared import Answer, Held, IdempotencyKey, Router, Work, said
 from workers.schemas import AsyncPredictResponse, TaskStatus
+
+if TYPE_CHECKING:
+    from workers.jobs import Jobs
 
 router = Router(prefix="/monitoring", tags=["tasks"])
 
 
-def accepted(task_id: str, status: str = "PENDING") -> Answer:
-    """202: the task, and where to ask for it."""
+def accepted(jobs: Jobs, task_id: str, before: bool = False) -> Answer:
+    """202: the task, and where to ask for it. One that may have been made `before` is told as it stands."""
+    status = jobs.ledger.get(task_id)["status"] if before else "PENDING"
     address = f"/monitoring/task_status/{task_id}"
     return Answer({"task_id": task_id, "status": status, "status_url": address}, 202, {"Location": address})
 
@@ -42,19 +45,17 @@ def requeue(task_id: str, jobs: Work) -> Answer:
 @router.both(
     "POST",
     "/export/{name_table}",
-    fails=(404, 429),
+    fails=(404, 409, 429),
     status_code=202,
     response_model=AsyncPredictResponse,
     summary="Write a table to the store as Parquet",
 )
 def export(name_table: str, jobs: Work, idempotency_key: IdempotencyKey = None) -> Answer:
-    if name_table not in EXPORTED:
-        raise FileMissing(f"There is no table {name_table[:40]!r} to export. Choose one of {', '.join(EXPORTED)}.")
-    return accepted(jobs.export_data_raw(name_table, idempotency_key))
+    exports.check(name_table)
+    return accepted(jobs, jobs.export_data_raw(name_table, idempotency_key), idempotency_key is not None)
 
 
 @router.both("POST", "/refresh", fails=(429,), status_code=202, response_model=AsyncPredictResponse, summary="Run the pipeline")
 def refresh(jobs: Work) -> Answer:
     """One run at a time: while it lasts, every call names the same task."""
-    task_id = jobs.refresh()
-    return accepted(task_id, jobs.ledger.get(task_id)["status"])
+    return accepted(jobs, jobs.refresh(), before=True)
