@@ -1,5 +1,6 @@
 # make run   starts everything: installs what is missing, makes the forecasts when there are none, opens the app.
 # make run-full  starts the same on a Redis, an S3 and an MLflow server of its own.
+# make advance  moves the replay's clock; make play  lets past matches be played on the Live page.
 # make test  checks everything that takes seconds; make test-long the rest.
 
 # The first Python from 3.11 on that can make a virtual environment.
@@ -7,7 +8,7 @@ PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 python; d
   if $$name -c 'import sys, venv, ensurepip; raise SystemExit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$name; break; fi; done)
 OURS = .venv/bin/python
 
-.PHONY: run run-full pipeline test test-long bench lock format clean python installed checked
+.PHONY: run run-full pipeline advance play test test-long bench lock format clean python installed checked
 .DEFAULT_GOAL := run
 
 run: installed
@@ -19,6 +20,16 @@ run-full: python
 
 pipeline: installed
 	@exec $(OURS) -m workers.dotenv workers.pipeline
+
+# Where the replay's clock goes: next-match, next-day, +6h, an ISO time, or start. And the minutes of play a second; 0 pauses.
+TO = next-day
+SPEED = 1
+
+advance: installed
+	@exec $(OURS) -m workers.dotenv workers.pipeline advance --to "$(TO)"
+
+play: installed
+	@exec $(OURS) -m workers.dotenv workers.pipeline play --speed "$(SPEED)"
 
 test: checked
 	$(OURS) -m ruff check .

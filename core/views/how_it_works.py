@@ -39,6 +39,15 @@ While the app replays, its clock stands at a moment of the past. It knows nothin
 own, labelled as a replay, and never counts in the real record.
 """
 
+_LIVE = """
+Live shows the score that a source last told, beside the forecast that was sealed before kick-off. Goals can be taken back. A match
+in play of which nothing was heard for five minutes is marked; one is over when the results say so, and no model learns from a
+score in play. German leagues are told by OpenLigaDB, which tells neither half nor minute: those are worked out from the kick-off.
+
+In a replay nothing is told from outside: past matches are played again, from Operations. Where nobody here knows the minutes of a
+match’s goals, they are drawn from other matches, and marked as illustrative.
+"""
+
 _METHOD = """
 Every match of the past is read once, in the order of days. A day’s matches are forecast from earlier days only; then their
 results move the ratings. Nothing that was not known before kick-off enters a forecast, and a test that scrambles the future holds
@@ -154,6 +163,7 @@ EXAMPLES = (
     Example("/predict/async/", "The same through the queue: at once a task to follow.", body='{"match_id": {match_id}}', keeps="task_id"),
     Example("/monitoring/task_status/{task_id}", "How that task stands, and its answer when it is done.", open=True),
     Example("/predict/model/info", "A stage’s version, its scores, parameters and features.", "?stage=baseline"),
+    Example("/livescores/", "Scores of the matches in play; by day and league too.", open=True),
     Example("/monitoring/drift", "What moved, and whether it hurts.", open=True),
     Example("/readyz", "Fit to serve? Model, files and worker, each with its age and reason.", open=True),
     Example("/openapi.json", "Every route, what it takes and what it gives; /docs shows it to people.", open=True),
@@ -172,6 +182,7 @@ def reading() -> list[Section]:
         Section.of("How to read a forecast", _READING),
         Section.of("1–1 beside a clear favourite", one_all(score_grid(FAVOURITE))),
         Section.of("Sealed", _SEALED),
+        Section.of("Live scores, and the replay", _LIVE),
     ]
 
 

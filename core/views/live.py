@@ -133,7 +133,7 @@ def live_view(
         sorted(over, key=lambda card: card.known.kickoff or now, reverse=True),
         [card for card in chosen if card.state == "soon"],
         any(match.row.phase_estimated for match in heard),
-        any(match.row.illustrative for match in heard),
+        any(match.row.illustrative and match.row.phase not in OVER for match in heard),
     )
 
 
@@ -205,7 +205,7 @@ def _tags(match: LiveMatch, now: datetime) -> Iterable[str]:
         yield f"no news for {duration((now - row.observed_at).total_seconds())}"
     if row.phase == "settling":
         yield "not confirmed yet"
-    if row.illustrative:
+    if row.illustrative and row.phase not in OVER:
         yield "illustrative"
 
 

@@ -30,8 +30,8 @@ def choose(services: Services, zone: ZoneInfo) -> Choice:
     """Which league, and which day; kept in the address. Without a day it is about these hours."""
     known = {card.league for card in match_list.upcoming(services, zone)} | {match.league for match in _batch(services, zone, None)}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="choices"):
-        league = st.selectbox("League", [ALL_LEAGUES, *sorted(known)], key="league", bind="query-params", width=180)
-        on = st.date_input("Day", None, key="date", bind="query-params", width=140)
+        league = st.selectbox("League", [ALL_LEAGUES, *sorted(known)], key="league", bind="query-params", width=170)
+        on = st.date_input("Day", None, key="date", bind="query-params", width=136)
         st.html(cards.legend(), width="content")
     return None if league == ALL_LEAGUES else league, on
 

@@ -10,11 +10,15 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from core.clock import iso
+from core.clock import Clock, iso
+from core.errors import SettingsError
 from core.football.scoring import log_loss
+from core.settings import Settings
 from core.storage import forecast_chain, replay
 from core.storage import schema as db
+from core.storage.database import Database
 from tests.workers.small_project import CLOCK, SmallProject
+from workers import replaying
 
 START = datetime(2024, 10, 10, 12, tzinfo=UTC)
 END = datetime(2024, 11, 10, 12, tzinfo=UTC)
@@ -110,3 +114,73 @@ def test_a_replay_begins_again_and_forgets_what_it_had_known(stepwise, at_once):
         latest = connection.scalar(sa.select(sa.func.max(db.matches.c.date)).where(db.matches.c.label.is_not(None)))
     assert latest <= CLOCK[:10]
     assert at_once.pointer()["as_of"] == CLOCK
+
+
+def fixture_rows(*kickoffs):
+    """Scheduled matches that begin at these moments, or on these days."""
+    rows = []
+    for number, begins in enumerate(kickoffs, start=1):
+        row = {column.name: "x" for column in db.matches.columns}
+        row |= dict.fromkeys(("home_score", "away_score", "ht_home", "ht_away", "label"))
+        row |= {"match_id": number, "sex": 0, "leg": 1, "neutral": False, "label_ok": False, "status": "scheduled", "date": begins[:10]}
+        rows.append(row | {"kickoff_utc": begins if len(begins) > 10 else None})
+    return rows
+
+
+@pytest.fixture
+def database(tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'soccer.db'}")
+    database.create()
+    with database.write() as connection:
+        begins = ("2024-10-12T15:00:00Z", "2024-10-12T12:30:00Z", "2024-10-09T12:00:00Z", "2024-10-13", "2024-10-12T19:00:00Z")
+        connection.execute(db.matches.insert(), fixture_rows(*begins))
+    yield database
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("stands", "to", "moment"),
+    [
+        (START, "next-match", datetime(2024, 10, 12, 14, 30, tzinfo=UTC)),
+        (START, "next-day", datetime(2024, 10, 12, 21, tzinfo=UTC)),
+        (datetime(2024, 10, 12, 14, 30, tzinfo=UTC), "next-match", datetime(2024, 10, 12, 17, tzinfo=UTC)),
+        (datetime(2024, 10, 12, 21, tzinfo=UTC), "next-day", datetime(2024, 10, 14, tzinfo=UTC)),
+        (START, "+6h", START + timedelta(hours=6)),
+        (START, "2024-10-20T12:00:00+02:00", datetime(2024, 10, 20, 10, tzinfo=UTC)),
+        (START + timedelta(days=3), "start", START),
+    ],
+)
+def test_a_replay_goes_where_it_is_told(database, stands, to, moment):
+    assert replaying.destination(database, replay.Replay(START, stands), to) == moment
+
+
+@pytest.mark.parametrize(
+    ("stands", "to", "why"),
+    [
+        (START, "2024-10-01", "goes on only"),
+        (START, "+-3h", "goes on only"),
+        (START, "soon", "is no moment"),
+        (START, "+h", "is no moment"),
+        (START, "+1e300h", "is no moment"),
+        (START, "9000-01-01", "too far away"),
+        (END, "next-match", "No match is to come"),
+    ],
+)
+def test_where_a_replay_cannot_go_is_told_with_the_next_step(database, stands, to, why):
+    with pytest.raises(SettingsError, match=why):
+        replaying.destination(database, replay.Replay(START, stands), to)
+
+
+def test_nobody_moves_the_clock_of_the_real_timeline(database, tmp_path):
+    real = Settings(tmp_path, timeline="real", clock=Clock())
+    for move in (lambda: replaying.set_out(real, database, "next-day"), lambda: replaying.play(real, database, 1)):
+        with pytest.raises(SettingsError, match="SOCCER_CLOCK"):
+            move()
+    with database.read() as connection:
+        assert connection.execute(sa.select(db.meta).where(db.meta.c.name == replay.NAME)).first() is None
+
+
+@pytest.mark.parametrize("speed", [-1, 0.01, 61, float("nan")])
+def test_a_speed_that_cannot_be_played_is_refused(database, tmp_path, speed):
+    with pytest.raises(SettingsError, match="minutes a second"):
+        replaying.play(Settings(tmp_path, clock=Clock(START)), database, speed)
