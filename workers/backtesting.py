@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from core.football.scoring import Interval
 
-RECIPES = ("champion", "challenger", "baseline")
+RECIPES = ("champion", "challenger", "baseline", "elo", "dixon-coles")
 COLUMNS = ["date", "competition", "home_team", "away_team", "p_home", "p_draw", "p_away"]
 PARQUET = (".parquet", ".pq")
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import LearningError
+from core.learning import dixon_coles
 from core.learning.features import hardly_known
 from core.learning.kinds import of_file, outcomes
 from core.learning.memory import known_before
@@ -16,6 +17,8 @@ from core.learning.walk import Progress, walk
 
 FORECAST = ["p_home", "p_draw", "p_away"]
 ELO = ["elo_home", "elo_draw", "elo_away"]
+DIXON_COLES = "dixon-coles"
+ASKED_FOR = (*SERVED, REFERENCE, DIXON_COLES)
 YEARS_BACK = 45  # further back than that no kind of football is streamed
 
 
@@ -28,8 +31,8 @@ def forecast(
     Each day is forecast from earlier days, by a model fitted on matches before the first of its month. `progress` is told
     the share that is done, and of what. LearningError when there is no such recipe or nothing to forecast.
     """
-    if name not in SERVED:
-        raise LearningError(f"There is no recipe {name!r}. Choose one of {', '.join(SERVED)}.")
+    if name not in ASKED_FOR:
+        raise LearningError(f"There is no recipe {name!r}. Choose one of {', '.join(ASKED_FOR)}.")
     first, last = pd.Timestamp(since), pd.Timestamp.max if until is None else pd.Timestamp(until)
     wanted = (matches["date"] >= first) & (matches["date"] < last)
     if not wanted.any():
@@ -37,8 +40,10 @@ def forecast(
         raise LearningError(f"No match lies between --since and --until; the last is of {latest}. Choose an earlier --since.")
     kept = matches[(matches["date"] < last) & (matches["date"] >= first - pd.DateOffset(years=YEARS_BACK))]
     progress(0.0, f"ratings of {len(kept):,} matches")
-    table = _table(kept)
-    said = walk(table, name, since, until, lambda share, words: progress(0.3 + 0.6 * share, words))
+    meetings = of_file(kept)
+    table = _table(meetings)
+    later: Progress = lambda share, words: progress(0.3 + 0.6 * share, words)  # noqa: E731
+    said = dixon_coles.forecasts(meetings, since, later) if name == DIXON_COLES else walk(table, name, since, until, later)
     elo = walk(table, REFERENCE, since, until, lambda share, words: progress(0.9 + 0.1 * share, words))
     columns = {**dict(zip(FORECAST, said.T, strict=True)), **dict(zip(ELO, elo.T, strict=True))}
     told = matches.loc[table.index].assign(kind=table["kind"], outcome=table["outcome"].fillna(-1).astype("int64"), **columns)
@@ -46,9 +51,8 @@ def forecast(
     return told[told["date"] >= first].drop(columns="season")
 
 
-def _table(matches: pd.DataFrame) -> pd.DataFrame:
-    """Features of the matches, with what a walk needs, ordered by day; the index is kept."""
-    meetings = of_file(matches)
+def _table(meetings: pd.DataFrame) -> pd.DataFrame:
+    """Features of the meetings, with what a walk needs, ordered by day; the index is kept."""
     outcome = outcomes(meetings).astype(np.float64)
     kinds = {(where["national"], where["sex"]): TITLES[kind] for kind, where in WHERE.items()}
     kind = [kinds[bool(national), sex] for national, sex in zip(meetings["national"], meetings["sex"], strict=True)]

@@ -11,7 +11,7 @@ import pytest
 
 from core.errors import LearningError
 from core.football.scoring import rps
-from core.learning.backtest import ELO, FORECAST, forecast
+from core.learning.backtest import ASKED_FOR, ELO, FORECAST, forecast
 from core.learning.kinds import by_kind, division, games, importance, of_file
 from core.learning.match_file import checked
 from core.learning.recipe import SERVED, numbers, ratings
@@ -26,7 +26,7 @@ def chances(table, recipe="champion", since=SINCE, until=END):
     return forecast(checked(table), recipe, since, until)
 
 
-@pytest.mark.parametrize("recipe", SERVED)
+@pytest.mark.parametrize("recipe", ASKED_FOR)
 def test_scores_from_a_day_on_move_no_forecast_up_to_that_day_by_a_single_bit(recipe):
     as_it_was, otherwise = chances(WORLD, recipe), chances(scrambled(WORLD, DAY), recipe)
     early = as_it_was["date"] <= DAY
@@ -35,7 +35,7 @@ def test_scores_from_a_day_on_move_no_forecast_up_to_that_day_by_a_single_bit(re
     assert not as_it_was.loc[~early, FORECAST].equals(otherwise.loc[~early, FORECAST])
 
 
-@pytest.mark.parametrize("recipe", SERVED)
+@pytest.mark.parametrize("recipe", ASKED_FOR)
 def test_matches_after_a_day_may_be_missing_and_change_nothing_before(recipe):
     whole, cut = chances(WORLD, recipe), chances(WORLD[WORLD["date"] < "2022-10-14"], recipe)
     early = whole["date"] <= DAY
@@ -56,7 +56,7 @@ def test_a_day_added_to_the_ratings_gives_bit_for_bit_what_a_rebuild_gives(kind,
     assert found == kind and all(np.array_equal(whole[name], joined[name], equal_nan=True) for name in whole)
 
 
-@pytest.mark.parametrize("recipe", SERVED)
+@pytest.mark.parametrize("recipe", ASKED_FOR)
 def test_chances_sum_to_one_and_none_is_below_the_floor(recipe):
     found = chances(WORLD, recipe)[[*FORECAST]].to_numpy()
     assert np.abs(found.sum(axis=1) - 1).max() < 1e-12 and found.min() >= 0.001
@@ -84,7 +84,7 @@ def test_fixtures_without_a_score_are_forecast_and_not_learnt_from():
     assert (found.loc[found["date"] >= "2022-10-01", "outcome"] == -1).all() and found[FORECAST].notna().all(axis=None)
 
 
-@pytest.mark.parametrize("recipe", SERVED)
+@pytest.mark.parametrize("recipe", ASKED_FOR)
 def test_what_is_hardly_known_is_forecast_widely(recipe):
     fresh = pd.DataFrame(
         [clubs(1).iloc[0].to_dict() | {"date": "2022-10-20", "competition": "A new league", "home_team": "X", "away_team": "Y"}]
