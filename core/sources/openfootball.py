@@ -176,7 +176,7 @@ class _Reader:
             kickoff_precision="minute" if kickoff else "day",
             neutral=self._on_neutral_ground(told, day),
             status_raw=match.get("status"),
-            score_basis=_BASES.get(match.get("status"), "90"),
+            score_basis=_basis(match),
             **_scores(match),
         )
         return self._hosted(row, str(match.get("ground") or "")) if self.hosts else row
@@ -226,6 +226,13 @@ def _turned(row: RawMatch) -> RawMatch:
 def _team(told: str | dict[str, str]) -> str:
     """The name, which some layouts put beside a code."""
     return (told["name"] if isinstance(told, dict) else told).strip()
+
+
+def _basis(match: dict[str, Any]) -> ScoreBasis:
+    """Whether the score is that after 90 minutes: not surely so where a later goal is listed and no extra time is told."""
+    scorers = [*(match.get("goals1") or ()), *(match.get("goals2") or ())]
+    late = any(int(str(goal.get("minute") or 0).partition("+")[0]) > 90 for goal in scorers)
+    return "aet_or_90" if late and "et" not in (match.get("score") or {}) else _BASES.get(match.get("status"), "90")
 
 
 def _scores(match: dict[str, Any]) -> dict[str, Any]:

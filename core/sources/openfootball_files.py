@@ -52,13 +52,16 @@ class Tournament:
     code: str | None = None
 
 
-_IN_2021 = ("Azerbaijan", "Denmark", "Germany", "Hungary", "Italy", "Netherlands", "Romania", "Russia", "Scotland", "Spain")
+_IN_2021 = ("Azerbaijan", "Denmark", "Germany", "Hungary", "Italy", "Netherlands", "Romania", "Scotland", "Spain")
 TOURNAMENTS = {
     tournament.path: tournament
     for tournament in (
         Tournament(
             "euro.json/master/2020/euro.json", "UEFA Euro", "2021", "Europe/Paris",
-            (*(Host(team, ("Matchday",)) for team in _IN_2021), Host("England", ("Matchday", "Round of 16", "Semi", "Final"))),
+            (
+                *(Host(team, ("Matchday",)) for team in _IN_2021), Host("Russia", ("Matchday 1", "Matchday 2")),
+                Host("England", ("Matchday", "Round of 16", "Semi", "Final")),
+            ),
         ),
         Tournament("worldcup.json/master/2022/worldcup.json", "FIFA World Cup", "2022", "Asia/Qatar", (Host("Qatar"),)),
         Tournament("euro.json/master/2024/euro.json", "UEFA Euro", "2024", "Europe/Paris", (Host("Germany"),)),

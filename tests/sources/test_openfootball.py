@@ -204,7 +204,7 @@ def test_the_old_layout_has_rounds_teams_with_codes_and_two_scores():
 
 
 def test_a_tournament_has_its_host_first_and_at_home_and_all_others_on_neutral_ground():
-    opening, final = small("euro.json", "euro.json/master/2024/euro.json").rows
+    opening, _, final = small("euro.json", "euro.json/master/2024/euro.json").rows
     assert (opening.home_raw, opening.away_raw, opening.ft_home, opening.ft_away, opening.neutral) == (
         "Germany",
         "Switzerland",
@@ -214,6 +214,10 @@ def test_a_tournament_has_its_host_first_and_at_home_and_all_others_on_neutral_g
     )
     assert (final.home_raw, final.neutral, final.ft_home, final.et_home, final.pen_home) == ("Italy", True, 1, 2, 3)
     assert (final.competition_code, final.season_raw, final.country) == ("uefa-euro", "2024", "International")
+
+
+def test_a_score_with_a_goal_of_extra_time_in_it_is_not_taken_for_the_one_after_ninety_minutes():
+    assert [row.score_basis for row in small("euro.json", "euro.json/master/2024/euro.json").rows] == ["90", "aet_or_90", "90"]
 
 
 def test_a_time_with_its_distance_from_utc_is_read_and_open_pairings_are_left_out():

@@ -8,9 +8,10 @@ import pytest
 
 from core.errors import DocumentRefused
 from core.football.matches import Teams, folded, match_id
+from core.football.naming import found, names
 from core.football.places import INTERNATIONAL
 from core.settings import PROJECT
-from core.sources import football_data, openfootball, snapshot
+from core.sources import football_data, international, openfootball, snapshot
 
 DATA = PROJECT.parent / "shared" / "data"
 
@@ -156,3 +157,26 @@ def test_no_match_of_the_leagues_that_both_have_is_missing(both):
         row.competition_code for number, row in theirs if number not in ours and (row.competition_code, row.season_raw) in seasons
     )
     assert missing == {"usa.1": 30, "rus.1": 4, "sui.1": 4}  # play-offs, which openfootball leaves out
+
+
+def test_tournaments_are_the_internationals_of_the_other_source_with_the_same_host_first(teams):
+    if not DATA.exists():
+        pytest.skip("needs the data of two sources")
+    folder = DATA / "international" / "men"
+    files = {role: (folder / file).read_bytes() for role, file in international.FILES.items()}
+    rows = international.parse(0, files).rows
+    found(teams, names(rows))
+    theirs = {key(teams, row): row for row in rows}
+    paths = [path for path, cup in openfootball.TOURNAMENTS.items() if cup.code is None]
+    ours = [
+        row
+        for path in paths
+        for row in openfootball.parse(path, (DATA / "openfootball" / "tournaments" / path.split("master/")[1]).read_bytes()).rows
+    ]
+    assert len(ours) == 270
+    pairs = [(row, theirs[key(teams, row)]) for row in ours]
+    other_ground = [(one.home_raw, one.away_raw) for one, other in pairs if one.neutral != other.neutral]
+    assert other_ground == [("Wales", "Switzerland")]  # it was played in Baku
+    certain = [(one, other) for one, other in pairs if one.score_basis == other.score_basis == "90"]
+    assert len(certain) > 260
+    assert all((one.ft_home, one.ft_away) == (other.ft_home, other.ft_away) for one, other in certain)
