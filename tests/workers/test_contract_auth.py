@@ -40,6 +40,16 @@ def refused(answer) -> bool:
     return (answer.status_code, answer.json(), answer.headers.get("WWW-Authenticate")) == (401, REFUSAL, "ApiKey")
 
 
+def test_the_audit_names_a_key_by_its_number_and_nothing_is_made_of_the_key(served):
+    both = served.with_settings(keys=("the-new-one", "the-old-one"))
+    body = {"version": 2, "reason": "better", "expected_champion": 1}
+    told = []
+    for key in ("the-new-one", "the-old-one"):
+        task_id = both.post("/predict/model/promote", json=body, headers={"X-API-Key": key}).json()["task_id"]
+        told.append(served.jobs.ledger.arguments(task_id)["who"])
+    assert told == ["API, key 1", "API, key 2"]
+
+
 def test_AUTH_1_the_key_opens_and_two_keys_are_valid_at_once(served):
     assert served.client.get("/predict/matches/").status_code == 200
     both = served.with_settings(keys=("the-new-one", "the-old-one"))

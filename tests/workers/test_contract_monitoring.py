@@ -168,6 +168,18 @@ def test_EP_9_a_malformed_report_is_null_with_its_error_and_the_gauge_keeps_its_
     assert REGISTRY.get_sample_value("model_feature_drift_score") == before
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz/", "/metrics", "/healthcheck", "/monitoring/drift", "/openapi.json", "/docs"])
+def test_EP_12_HEAD_is_answered_as_GET_without_the_body(served, path):
+    asked, bare = served.stranger.get(path), served.stranger.head(path)
+    assert (bare.status_code, bare.content) == (asked.status_code, b"")
+    assert bare.headers["Content-Type"] == asked.headers["Content-Type"]
+
+
+def test_EP_12_HEAD_opens_nothing_that_GET_does_not(served):
+    assert served.stranger.head("/predict/matches/").status_code == 401
+    assert served.stranger.head("/monitoring/refresh").status_code == 405
+
+
 def test_EP_9_no_report_yet_is_no_error(empty):
     answer = empty.stranger.get("/monitoring/drift/")
     assert (answer.status_code, answer.json()["drift_score"], answer.json()["error"]) == (200, None, None)

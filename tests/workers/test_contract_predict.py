@@ -22,6 +22,7 @@ from tests.serving.models import SIGNATURE, model
 from tests.workers.served import VERSIONS, Served, publish_small
 from workers import schemas
 from workers.fixtures import Fixtures, Wanted
+from workers.jobs import Jobs
 
 TRAPS = {
     "0": 404,
@@ -509,6 +510,46 @@ def test_EP_7_the_same_idempotency_key_gives_the_same_task(served):
     assert (
         served.client.post("/predict/async", json={"match_id": served.ids()[0]}, headers={"Idempotency-Key": "x" * 300}).status_code == 422
     )
+
+
+def test_EP_7_a_key_that_comes_again_with_another_request_is_409_and_names_the_first_ones_task(served):
+    def ask(body):
+        return served.client.post("/predict/async/", json=body, headers={"Idempotency-Key": "reused"})
+
+    one, other = served.ids()[:2]
+    first = ask({"match_id": one})
+    assert (first.status_code, ask({"match_id": one}).json()["task_id"]) == (202, first.json()["task_id"])
+    for body in ({"match_id": other}, {"match_id": one, "stage": "baseline"}):
+        answer = ask(body)
+        assert (answer.status_code, first.json()["task_id"] in answer.json()["detail"]) == (409, True)
+
+
+def test_EP_7_a_new_batch_between_two_tries_of_one_request_is_no_other_request(served):
+    features = served.features(served.ids()[0])
+    first = served.jobs.predict_match(5, features, "2026-03-13T12:00:00Z", "champion", "over two batches")
+    features[next(iter(features))] = 0.125
+    assert served.jobs.predict_match(5, features, "2026-03-13T13:00:00Z", "champion", "over two batches") == first
+
+
+def test_EP_7_a_repeated_key_tells_how_its_task_stands_by_now(served):
+    def ask():
+        return served.client.post("/predict/async", json={"match_id": served.ids()[0]}, headers={"Idempotency-Key": "stands"}).json()
+
+    task_id = ask()["task_id"]
+    assert ask()["status"] == "PENDING"
+    served.jobs.ledger.claim(task_id, "w", 30)
+    served.jobs.ledger.succeed(task_id, "w", {})
+    assert ask() == {"task_id": task_id, "status": "SUCCESS", "status_url": f"/monitoring/task_status/{task_id}"}
+
+
+@pytest.mark.parametrize("url", ["amqp://me:secret@x", "redis://:secret@127.0.0.1:notaport/0", "redis://:secret@127.0.0.1:1/0?db=zz"])
+def test_EP_7_an_address_that_cannot_be_the_queues_is_503_and_no_fault_of_the_caller(served, url):
+    api = served.door(served.services)
+    api.state.jobs = Jobs.open(replace(served.settings, queue_url=url), served.services.database)
+    client = served.asking(api, {"X-API-Key": "a-key-of-the-tests"})
+    for answer in (client.post("/predict/async/", json={"match_id": served.ids()[0]}), client.get("/monitoring/queues")):
+        assert answer.status_code == 503
+        assert "SOCCER_QUEUE_URL" in answer.json()["detail"] and "secret" not in answer.text
 
 
 def test_EP_7_a_match_without_features_is_404_and_leaves_no_task(served):

@@ -41,6 +41,14 @@ def test_a_process_serves_its_metrics_once_however_often_it_is_asked_to():
         scrape(again.port)
 
 
+def test_a_caller_who_says_nothing_is_sent_away(monkeypatch):
+    monkeypatch.setattr(sidecar._Scrape, "timeout", sidecar._Scrape.timeout / 25)
+    running = sidecar.serve(0)
+    with socket.create_connection(("127.0.0.1", running.port), timeout=5) as silent:
+        assert silent.recv(1) == b""
+    running.close()
+
+
 def test_a_busy_port_is_a_sentence_that_names_the_setting(taken):
     with pytest.raises(SettingsError, match=rf"{taken}.*SOCCER_METRICS_PORT"):
         sidecar.serve(taken)
