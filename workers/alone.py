@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +9,10 @@ from pathlib import Path
 
 from prometheus_client import multiprocess
 
-from core.errors import SettingsError
 from core.serving.services import Services, open_services
 from core.settings import Settings, prepare_home
 from workers import sidecar
 from workers.jobs import Jobs
-from workers.log import line
 
 
 @contextmanager
@@ -28,13 +25,10 @@ def opened() -> Iterator[tuple[Services, Jobs]]:
     services.start()
     services.first_page_served(pause=0)  # there are no pages to wait for
     jobs = Jobs.open(settings, services.database)
-    metrics, reaper = _metrics(settings), sidecar.watch_tasks(settings)
     try:
-        yield services, jobs
+        with sidecar.beside(settings, shared=True):  # of several processes; /metrics answers in each
+            yield services, jobs
     finally:
-        reaper.stop()
-        if metrics is not None:
-            metrics.close()
         jobs.close()
         services.close()
         if settings.multiproc_dir:
@@ -58,12 +52,3 @@ def _lives(pid: int) -> bool:
     except PermissionError:
         return True  # somebody else's
     return True
-
-
-def _metrics(settings: Settings) -> sidecar.Sidecar | None:
-    """The metrics' own port. Of several processes the first one has it; /metrics answers in each."""
-    try:
-        return sidecar.serve(settings.metrics_port, settings.host)
-    except SettingsError as error:
-        line("metrics", logging.WARNING, trouble=str(error))
-        return None

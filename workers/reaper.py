@@ -65,8 +65,8 @@ class Reaper:
             QUEUE_DEPTH.labels(state=state).set(sum(queue[state] for queue in depth.values()))
 
 
-def start_reaper(settings: Settings) -> Repeat:
+def start_reaper(settings: Settings, steady: bool = False) -> Repeat:
     """Begin to reap in this process, with clients of its own."""
-    reaper = Repeat("reaper", HEARTBEAT, Reaper(settings).once)
+    reaper = Repeat("reaper", HEARTBEAT, Reaper(settings).once, steady)
     reaper.start()
     return reaper

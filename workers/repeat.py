@@ -7,25 +7,32 @@ import threading
 from collections.abc import Callable
 
 from core.errors import SoccerPredictError
+from core.serving.steady import Steady
 from workers.log import line
 
 
 class Repeat(threading.Thread):
     """Calls `step` every so many seconds until told to stop; the first call is made at once.
 
-    An error of the family is said once, and then when it is over; any other ends the thread, loudly.
+    An error of the family is said once, and then when it is over. Any other is a bug: the thread goes on where it is
+    `steady`, and otherwise ends; a worker's process ends with it.
     """
 
-    def __init__(self, name: str, seconds: float, step: Callable[[], None]) -> None:
+    def __init__(self, name: str, seconds: float, step: Callable[[], None], steady: bool = False) -> None:
         super().__init__(name=name, daemon=True)
         self._seconds = seconds
         self._step = step
+        self._steady = steady
         self._stopping = threading.Event()
         self._trouble: str | None = None
 
     def run(self) -> None:
+        steady = Steady(self.name)
         while not self._stopping.is_set():
-            self.once()
+            if self._steady:
+                steady(self.once)
+            else:
+                self.once()
             self._stopping.wait(self._seconds)
 
     def once(self) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any
@@ -10,8 +13,8 @@ from typing import Any
 from core.errors import SettingsError
 from core.metrics import exposition
 from core.settings import Settings
+from workers.log import line
 from workers.reaper import start_reaper
-from workers.repeat import Repeat
 
 
 class _Scrape(BaseHTTPRequestHandler):
@@ -74,6 +77,24 @@ def serve(port: int, host: str = "127.0.0.1", setting: str = "SOCCER_METRICS_POR
         return _running
 
 
-def watch_tasks(settings: Settings) -> Repeat:
-    """Reap lost tasks in this process too, so that a dead worker is noticed while no other lives. Stop it with `stop`."""
-    return start_reaper(settings)
+@contextmanager
+def beside(settings: Settings, shared: bool = False) -> Iterator[None]:
+    """Within this, a web process has its metrics' own port and reaps lost tasks, so that a dead worker is noticed while no
+    other lives. A bug in the reaper ends no pages. `shared`: of several processes the first has the port.
+    """
+    metrics = _first(settings) if shared else serve(settings.metrics_port, settings.host)
+    reaper = start_reaper(settings, steady=True)
+    try:
+        yield
+    finally:
+        reaper.stop()
+        if metrics is not None:
+            metrics.close()
+
+
+def _first(settings: Settings) -> Sidecar | None:
+    try:
+        return serve(settings.metrics_port, settings.host)
+    except SettingsError as error:
+        line("metrics", logging.WARNING, trouble=str(error))
+        return None

@@ -40,6 +40,10 @@ class _Spans:
     window: pd.DataFrame
     reference: pd.DataFrame
 
+    def of(self, rows: pd.DataFrame) -> _Spans:
+        """The same matches in another table."""
+        return _Spans(*(rows[rows["match_id"].isin(part["match_id"])] for part in (self.window, self.reference)))
+
 
 def drift_report(
     features: pd.DataFrame,
@@ -61,12 +65,9 @@ def drift_report(
     """
     spans = _spans(features, as_of)
     forecasts = _forecasts(features, evaluation[evaluation["recipe"] == recipe], predictions, stage)
-    seen = _drifts(spans, [*(name for name in features.columns if name not in FEATURES_LEAD and group_of(name) not in CALENDAR), "sex"])
-    said = _drifts(_Spans(*(forecasts[forecasts["match_id"].isin(part["match_id"])] for part in (spans.window, spans.reference))), CHANCES)
-    for found in seen:
-        found["importance"] = plain(importance.get(found["feature"], 0.0)) if importance else None
-    recent = forecasts[forecasts["match_id"].isin(spans.window["match_id"]) & forecasts["outcome"].notna()]
-    realised = _realised(recent)
+    judged = forecasts["outcome"].notna()
+    seen = _seen(features, spans, importance)
+    realised = _realised(forecasts[judged & forecasts["match_id"].isin(spans.window["match_id"])])
     return {
         "as_of": iso(as_of),
         "model_version": model_version,
@@ -75,12 +76,19 @@ def drift_report(
         "drift_score": float(np.mean([found["drifts"] for found in seen])) if len(spans.reference) else None,
         "sentence": _sentence(seen, realised),
         "features": seen,
-        "predictions": said,
-        "performance": _performance(forecasts[forecasts["outcome"].notna()]),
-        "estimated": _estimated(forecasts[forecasts["outcome"].isna() & (forecasts["date"] >= pd.Timestamp(as_of.date()))]),
+        "predictions": _drifts(spans.of(forecasts), CHANCES),
+        "performance": _performance(forecasts[judged]),
+        "estimated": _estimated(forecasts[~judged & (forecasts["date"] >= pd.Timestamp(as_of.date()))]),
         "realised": realised,
         "hurts": realised["hurts"],
     }
+
+
+def _seen(features: pd.DataFrame, spans: _Spans, importance: Mapping[str, float] | None) -> list[dict[str, Any]]:
+    """What the models are given, each feature with its importance."""
+    names = [name for name in features.columns if name not in FEATURES_LEAD and group_of(name) not in CALENDAR]
+    weights = {} if not importance else {name: plain(importance.get(name, 0.0)) for name in (*names, "sex")}
+    return [found | {"importance": weights.get(found["feature"])} for found in _drifts(spans, [*names, "sex"])]
 
 
 def _spans(features: pd.DataFrame, as_of: datetime) -> _Spans:

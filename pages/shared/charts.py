@@ -159,34 +159,15 @@ def forest(rows: pd.DataFrame, left: str, right: str, digits: int = 4) -> go.Fig
 
     `left` and `right` say what lies on either side of zero.
     """
-    place = np.arange(len(rows))
-    colours = [CHALLENGER] + [CHAMPION] * (len(rows) - 1)
-    lines = [
-        go.Scatter(x=[low, high], y=[i, i], mode="lines", line={"color": colour, "width": 3 if i == 0 else 2}, hoverinfo="skip")
-        for i, colour, low, high in zip(place, colours, rows["low"], rows["high"], strict=True)
-    ]
-    numbers = [signed(value, digits) for value in rows["point"]]
-    points = go.Scatter(
-        x=rows["point"],
-        y=place,
-        mode="markers+text",
-        text=[f"<b>{number}</b>" if i == 0 else number for i, number in enumerate(numbers)],
-        textposition="top center",
-        textfont={"size": 12.5},
-        marker={"opacity": 1, "color": colours, "symbol": ["diamond"] + ["square"] * (len(rows) - 1), "size": [12] + [9] * (len(rows) - 1)},
-        customdata=np.stack([rows["low"], rows["high"]], axis=1),
-        hovertemplate="%{x:+.4f} (%{customdata[0]:+.4f} to %{customdata[1]:+.4f})<extra></extra>",
-        cliponaxis=False,
-    )
     reach = 1.08 * float(np.nanmax(np.abs(rows[["low", "high"]].to_numpy()))) if len(rows) else 1.0
     return figure(
-        *lines,
-        points,
+        *_intervals(rows),
+        _points(rows, digits),
         height=50 * len(rows) + 84,
         margin={"l": 8, "r": 8, "t": 8, "b": 60},
         x={"range": [-reach, reach], **_ticks_about_zero(reach)},
         y={
-            "tickvals": place,
+            "tickvals": np.arange(len(rows)),
             "ticktext": [f"{label}<br>{note}" for label, note in zip(rows["label"], rows["note"], strict=True)],
             "range": [len(rows) - 0.5, -0.7],
             "showgrid": False,
@@ -195,6 +176,34 @@ def forest(rows: pd.DataFrame, left: str, right: str, digits: int = 4) -> go.Fig
         },
         shapes=[_zero_line()],
         annotations=ends(left, right, 26),
+    )
+
+
+def _shades(rows: pd.DataFrame) -> list[str]:
+    """The whole stands out."""
+    return [CHALLENGER] + [CHAMPION] * (len(rows) - 1)
+
+
+def _intervals(rows: pd.DataFrame) -> list[go.Scatter]:
+    return [
+        go.Scatter(x=[low, high], y=[i, i], mode="lines", line={"color": colour, "width": 3 if i == 0 else 2}, hoverinfo="skip")
+        for i, (colour, low, high) in enumerate(zip(_shades(rows), rows["low"], rows["high"], strict=True))
+    ]
+
+
+def _points(rows: pd.DataFrame, digits: int) -> go.Scatter:
+    numbers, parts = [signed(value, digits) for value in rows["point"]], len(rows) - 1
+    return go.Scatter(
+        x=rows["point"],
+        y=np.arange(len(rows)),
+        mode="markers+text",
+        text=[f"<b>{number}</b>" if i == 0 else number for i, number in enumerate(numbers)],
+        textposition="top center",
+        textfont={"size": 12.5},
+        marker={"opacity": 1, "color": _shades(rows), "symbol": ["diamond"] + ["square"] * parts, "size": [12] + [9] * parts},
+        customdata=np.stack([rows["low"], rows["high"]], axis=1),
+        hovertemplate="%{x:+.4f} (%{customdata[0]:+.4f} to %{customdata[1]:+.4f})<extra></extra>",
+        cliponaxis=False,
     )
 
 

@@ -31,19 +31,16 @@ def lifespan(api: Any, sidecar: Any) -> Callable[[st.App], AbstractAsyncContextM
         PagesManager.uses_pages_directory = False
         services = await anyio.to_thread.run_sync(held.services)
         api.state.services, api.state.jobs = services, held.jobs()
-        metrics = sidecar.serve(services.settings.metrics_port, services.settings.host)
-        reaper = sidecar.watch_tasks(services.settings)
         await anyio.to_thread.run_sync(_warm)
         counting = asyncio.create_task(_count_sessions())
         # What is here now stays: the collector need not look at it again, while a page is drawn.
         gc.collect()
         gc.freeze()
         try:
-            yield
+            with sidecar.beside(services.settings):
+                yield
         finally:
             counting.cancel()
-            reaper.stop()
-            metrics.close()
             held.jobs().close()
             services.close()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +16,7 @@ from core.storage.task_ledger import TaskLedger
 from tests.workers.house import eventually
 from workers import sidecar
 from workers.reaper import Reaper
+from workers.repeat import Repeat
 
 
 def ended(house, many):
@@ -59,11 +62,29 @@ def lost(house):
 
 def test_TK_6_the_web_process_reaps_too_while_no_worker_lives(sqlite_house):
     task_id = lost(sqlite_house)
-    reaper = sidecar.watch_tasks(sqlite_house.settings)
-    eventually(lambda: sqlite_house.ledger.get(task_id)["status"] == "LOST", 5)
-    eventually(lambda: sqlite_house.jobs.depth()["ml"]["waiting"] == 1, 5)
-    reaper.stop()
-    reaper.join(5)
+    with sidecar.beside(replace(sqlite_house.settings, metrics_port=0)):
+        assert eventually(lambda: sqlite_house.ledger.get(task_id)["status"] == "LOST", 5)
+        assert eventually(lambda: sqlite_house.jobs.depth()["ml"]["waiting"] == 1, 5)
+
+
+def test_a_bug_in_what_a_thread_repeats_ends_it_loudly_unless_it_is_steady(caplog, monkeypatch):
+    ended, calls = [], []
+
+    def broken():
+        calls.append(1)
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(threading, "excepthook", ended.append)
+    fragile, steady = Repeat("fragile", 0.01, broken), Repeat("steady", 0.01, broken, steady=True)
+    fragile.start()
+    fragile.join(5)
+    assert not fragile.is_alive() and len(ended) == 1
+    with caplog.at_level(logging.ERROR, logger="soccer"):
+        steady.start()
+        assert eventually(lambda: len(calls) > 5, 5) and steady.is_alive()
+    steady.stop()
+    steady.join(5)
+    assert [bool(record.exc_info) for record in caplog.records if "steady met a bug" in record.message] == [True], "said once"
 
 
 def test_TK_6_who_does_not_have_the_lease_leaves_the_tasks_alone(sqlite_house):

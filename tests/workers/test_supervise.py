@@ -269,9 +269,9 @@ def test_a_host_that_is_not_this_machines_is_a_sentence():
 @pytest.mark.parametrize("url", ["amqp://here", "redis://:secret@127.0.0.1:notaport/0", "redis://127.0.0.1/0?db=zz"])
 def test_an_address_that_cannot_be_the_queues_is_a_sentence(url):
     with pytest.raises(SettingsError, match="SOCCER_QUEUE_URL") as refused:
-        checks.check_queue(Settings(queue_url=url))
+        checks.check_queue(Settings(Path("/nowhere"), queue_url=url))
     assert "secret" not in str(refused.value)
-    checks.check_queue(Settings(queue_url="redis://127.0.0.1:1/0"))
+    checks.check_queue(Settings(Path("/nowhere"), queue_url="redis://127.0.0.1:1/0"))
 
 
 def test_a_home_that_cannot_be_written_is_a_sentence(start, tmp_path):

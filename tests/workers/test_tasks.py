@@ -193,5 +193,8 @@ def test_PS_6_a_promotion_reaches_the_worker_of_each_queue_within_five_seconds(t
     assert [worker.poll() for worker in workers] == [None, None]
 
 
-def test_each_model_of_the_small_batch_answers_differently():
-    assert len(set(LEAN.values())) == len(VERSIONS)
+def test_TK_1_each_stage_is_answered_by_its_own_model(real):
+    features = {feature.name: 0 if feature.name == "sex" else 0.0 for feature in models.SIGNATURE}
+    tasks = [real.jobs.wait(real.jobs.predict_match(1, features, "2026-03-13T12:00:00Z", stage), 20) for stage in VERSIONS]
+    assert {task["result"]["model_stage"]: task["result"]["model_version"] for task in tasks} == VERSIONS
+    assert len({task["result"]["proba_home"] for task in tasks}) == len(VERSIONS)

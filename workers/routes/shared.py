@@ -38,7 +38,7 @@ PROBLEMS: Mapping[int, str] = {
     422: "What was asked cannot be understood, or does not fit the model",
     429: "Too many tasks wait already",
     503: "Something that is needed is away, or not there yet; `detail` says what, and what to do",
-    504: "A model was still being read when the time was over",
+    504: "A model, or the batch, was still being read when the time was over",
 }
 WAIT = {"Retry-After": "seconds to wait before asking again"}
 HEADERS: Mapping[int, Mapping[str, str]] = {401: {"WWW-Authenticate": "`ApiKey`"}, 429: WAIT, 503: WAIT, 504: WAIT}
