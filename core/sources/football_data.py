@@ -18,7 +18,7 @@ from core.football.competitions import COMPETITIONS, Competition
 from core.football.matches import slug
 from core.football.outcomes import Outcome
 from core.football.raw import RawMatch, Refused
-from core.football.seasons import season_name, season_of
+from core.football.seasons import season_name, season_of, split_season
 from core.sources.checks import checked, goals, with_legs
 from core.sources.documents import Parsed, Part, RawDocument
 from core.sources.text import table
@@ -61,8 +61,8 @@ class FootballData:
     def parts(self, now: datetime) -> tuple[Part, ...]:
         """A part for each season of each division, for each extra league, and for the fixtures of all."""
         last = now.year if now.month >= 7 else now.year - 1
-        seasons = [f"{year % 100:02d}{(year + 1) % 100:02d}" for year in range(self.since, last + 1)]
-        urls = {f"{season}/{division}": f"mmz4281/{season}/{division}.csv" for season in seasons for division in DIVISIONS}
+        seasons = {split_season(year): f"{year % 100:02d}{(year + 1) % 100:02d}" for year in range(self.since, last + 1)}
+        urls = {f"{season}/{division}": f"mmz4281/{short}/{division}.csv" for season, short in seasons.items() for division in DIVISIONS}
         urls |= {f"new/{country}": f"new/{country}.csv" for country in EXTRA}
         urls |= {name: f"{name}.csv" for name in (FIXTURES, EXTRA_FIXTURES)}
         return tuple(Part(name, {"matches": f"{self.base}/{path}"}, frozenset({"matches"})) for name, path in urls.items())
@@ -72,7 +72,7 @@ class FootballData:
 
 
 def parse(name: str, content: bytes, scored: frozenset[str] = frozenset()) -> Parsed:
-    """The matches of `2526/E0`, `new/USA` or the fixtures.
+    """The matches of `2025-26/E0`, `new/USA` or the fixtures.
 
     `scored`: for a season the matches of it that had a score; for fixtures those of the whole source, since a fixture between
     sides that have met on this ground already is their next meeting.
@@ -109,9 +109,11 @@ def _read(name: str, what: str, content: bytes) -> tuple[list[RawMatch], list[Re
 
 
 def _season(name: str) -> str:
-    """`2025-26` from the `2526` of an address."""
-    century = "19" if int(name[:2]) >= PIVOT else "20"
-    return season_name(f"{century}{name[:2]}-{name[2:4]}")
+    """`2025-26` from `2025-26/E0`, or from the `2526/E0` of an address."""
+    season = name.partition("/")[0]
+    if "-" not in season:
+        season = f"{'19' if int(season[:2]) >= PIVOT else '20'}{season[:2]}-{season[2:]}"
+    return season_name(season)
 
 
 def _renamed(line: dict[str, str]) -> dict[str, str]:

@@ -163,9 +163,16 @@ def test_a_season_that_was_stopped_is_only_short_but_one_that_shrinks_is_refused
 
 
 def test_what_is_asked_for():
-    names = [part.name for part in FootballData("http://127.0.0.1:9", since=2025).parts(datetime(2026, 3, 13, tzinfo=UTC))]
-    assert {"2526/E0", "2526/G1", "new/USA", "fixtures", "new_league_fixtures"} <= set(names)
-    assert "2627/E0" not in names
+    urls = {
+        part.name: part.urls["matches"] for part in FootballData("http://127.0.0.1:9", since=2024).parts(datetime(2026, 3, 13, tzinfo=UTC))
+    }
+    assert {"2024-25/E0", "2025-26/G1", "new/USA", "fixtures", "new_league_fixtures"} <= set(urls)
+    assert urls["2025-26/E0"] == "http://127.0.0.1:9/mmz4281/2526/E0.csv"
+    assert "2026-27/E0" not in urls
+
+
+def test_a_season_is_known_by_its_name_and_by_its_address():
+    assert only(lines(ROW), "2025-26/E0") == only(lines(ROW), "2526/E0")
 
 
 @pytest.fixture(scope="module")
