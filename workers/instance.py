@@ -28,6 +28,7 @@ def instance(place: Workplace) -> Figures:
         # In real time every day is a new one; the hours in it are not.
         "clock": iso(clock.now()) if clock.replaying else clock.now().date().isoformat(),
         "places": place.places,
+        "cut": place.cut.isoformat(),
         "promotions": pipeline_log.promotions(place.database),
     }
     place.write_json(place.work / "instance.json", said)

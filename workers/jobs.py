@@ -42,6 +42,7 @@ KINDS: Mapping[str, Kind] = {
     "promote": Kind("ml", 120.0),
     "rollback": Kind("ml", 120.0),
     "refresh": Kind("batch", 1800.0),
+    "retrain": Kind("batch", 3600.0),
     "advance": Kind("batch", 1800.0),
 }
 
@@ -99,6 +100,10 @@ class Jobs:
     def refresh(self) -> str:
         """Queue a run of the pipeline, or name the one that waits or runs already."""
         return self._one_at_a_time("refresh", {})
+
+    def retrain(self) -> str:
+        """Queue that the models are fitted anew, or name the task that does so already. By itself that happens once a month."""
+        return self._one_at_a_time("retrain", {})
 
     def advance(self, to: str) -> str:
         """Queue that the replay's clock is moved, or name the task that does so already. `to` as the command takes it."""

@@ -27,9 +27,9 @@ from core.storage import pipeline_log, replay
 from workers import backtesting, replaying, workspace
 from workers.dvc_process import WITHIN, dvc
 from workers.log import configure, line
-from workers.workplace import Figures, Workplace
+from workers.workplace import TRAIN_CUT, Figures, Workplace
 
-WHOLE, REFRESH, BACKTEST = "run", "refresh", "backtest"
+WHOLE, REFRESH, BACKTEST, RETRAIN = "run", "refresh", "backtest", "retrain"
 # Where each stage stands. A run that finds nothing changed imports no more than it needs.
 STAGES = {
     "instance": "workers.instance",
@@ -51,8 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
     configure("pipeline")
     try:
         place = Workplace(Settings.from_environment())
-        if asked.stage in (WHOLE, replaying.ADVANCE):
-            return _whole(place, asked.force, getattr(asked, "to", None))
+        if asked.stage in (WHOLE, RETRAIN, replaying.ADVANCE):
+            return _whole(place, asked.force, getattr(asked, "to", None), asked.stage == RETRAIN)
         if asked.stage == REFRESH:
             return _refresh(place)
         if asked.stage == replaying.PLAY:
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--force", action="store_true", help="run every stage, changed or not")
     stages = parser.add_subparsers(dest="stage", metavar="stage", help="a stage; without one, all that changed")
     stages.add_parser(REFRESH, help="what is new at the sources, through to published forecasts")
-    for stage in (WHOLE, *STAGES):
+    for stage in (WHOLE, RETRAIN, *STAGES):
         stages.add_parser(stage).add_argument("--force", action="store_true", default=argparse.SUPPRESS)
     parser.set_defaults(stage=WHOLE)
     replaying.add_to(stages.add_parser(replaying.ADVANCE, help="move the replay's clock, and run what follows from that"))
@@ -103,13 +103,15 @@ def _play(place: Workplace, speed: float) -> int:
     return 0
 
 
-def _whole(place: Workplace, force: bool, to: str | None = None) -> int:
-    """All stages that changed. `to`: where a replay's clock is moved to."""
+def _whole(place: Workplace, force: bool, to: str | None = None, retrain: bool = False) -> int:
+    """All stages that changed. `to`: where a replay's clock is moved to; `retrain`: models learn from all that was played before today."""
     started = time.perf_counter()
 
     def repro(run: str, locks: list[int]) -> int:
         if to is not None:
             replaying.set_out(place.settings, place.database, to)
+        if retrain:
+            pipeline_log.note(place.database, TRAIN_CUT, place.now.date().isoformat())
         code = dvc(place, run, locks, "repro", *(["--force"] if force else []))
         if code and place.settings.clock.moment is not None:
             replay.turn_back(place.database, place.settings.clock.moment)

@@ -89,6 +89,11 @@ def refresh() -> dict[str, Any]:
     return _through(Run())
 
 
+def retrain() -> dict[str, Any]:
+    """Fit the models anew on all that was played before today, and run what follows from that: as `refresh`."""
+    return _through(Run("retrain"))
+
+
 def advance(to: str) -> dict[str, Any]:
     """Move the replay's clock, and run what follows from that: as `refresh`."""
     return _through(Run("advance", "--to", to))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict
@@ -11,11 +12,13 @@ from typing import Any
 
 from core.clock import iso, real_now
 from core.errors import AliasMissing
-from core.learning.comparison import verdict
-from core.learning.models import load_model
+from core.football.words import words_of
+from core.learning.gate import latency, verdict
+from core.learning.models import Model, Part, load_model
 from core.learning.recipe import SERVED
 from core.storage import pipeline_log
 from core.storage.registry import Registry
+from workers.calibration_plot import calibration_plot
 from workers.workplace import REGISTERED, Figures, Workplace
 
 MEASURES = ("log_loss", "rps", "brier", "accuracy")
@@ -39,11 +42,10 @@ def register(place: Workplace) -> Figures:
     registry = open_registry(place)
     aliases = registry.aliases()
     before = registry.card(aliases["champion"], "champion")["params"].get("recipe", "champion") if "champion" in aliases else "champion"
-    evaluation, found = place.read_table("work/evaluation.parquet"), place.read_json(place.work / "scores.json")
+    found = place.read_json(place.work / "scores.json")
     versions, fresh = {}, []
     for recipe in SERVED:
-        gate = verdict(evaluation, recipe, before)
-        versions[recipe], is_new = _version(place, registry, recipe, found.get(recipe, {}), gate)
+        versions[recipe], is_new = _version(place, registry, recipe, before)
         fresh += [recipe] * is_new
     wanted = {stage: version for stage, version in versions.items() if stage not in aliases}
     wanted[REFERENCE] = versions[REFERENCE]
@@ -66,7 +68,7 @@ def _rival(fresh: list[str], champion: str, found: Mapping[str, Any]) -> str | N
     return min(others or candidates, key=lambda recipe: (found.get(recipe, {}).get("log_loss") or {}).get("point") or 99.0, default=None)
 
 
-def _version(place: Workplace, registry: Registry, recipe: str, found: Mapping[str, Any], gate: Mapping[str, Any]) -> tuple[int, bool]:
+def _version(place: Workplace, registry: Registry, recipe: str, champion: str) -> tuple[int, bool]:
     """The registry's version of this very model, and whether it was registered just now."""
     folder = place.work / "models" / recipe
     files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
@@ -75,16 +77,40 @@ def _version(place: Workplace, registry: Registry, recipe: str, found: Mapping[s
     if known and _holds(registry, int(known), digest):
         return int(known), False
     model = load_model(files)
-    card = {
-        "features": [asdict(feature) for feature in model.features],
-        "metrics": _metrics(found),
-        "params": {**asdict(model.origin), DIGEST: digest, "title": model.title},
-        "tags": {"recipe": recipe, "gate": "promote" if gate["promote"] else "keep", "gate_matches": gate["n"]},
-    }
+    card = _card(place, recipe, champion, model, digest)
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # MLflow tells in four lines what our own line tells in one
         version = registry.log_version(folder, card, model.title).version
     pipeline_log.note(place.database, f"model:{digest}", str(version))
     return version, True
+
+
+def _card(place: Workplace, recipe: str, champion: str, model: Model, digest: str) -> dict[str, Any]:
+    """All that is kept with a version: from what it was fitted, how it did, what the gate says, and the evidence."""
+    evaluation, data = place.read_table("work/evaluation.parquet"), place.read_json(place.work / "data.json")
+    gate = verdict(evaluation, recipe, champion, data["leak"], latency(model))
+    parts = {f"part {number}": f"{part.name}: {_fitted(part)}" for number, part in enumerate(model.parts, start=1)}
+    told = [asdict(feature) | dict(zip(("group", "words"), words_of(feature.name), strict=True)) for feature in model.features]
+    own = evaluation[evaluation["recipe"] == recipe]
+    return {
+        "features": [asdict(feature) for feature in model.features],
+        "metrics": _metrics(place.read_json(place.work / "scores.json").get(recipe, {})) | {"latency_ms": gate["latency_ms"]},
+        "params": {**asdict(model.origin), DIGEST: digest, "title": model.title, "data": data["training"], "cut": data["cut"], **parts},
+        "tags": {"recipe": recipe, "gate": "promote" if gate["promote"] else "keep", "gate_matches": gate["n"]},
+        "gate": gate,
+        "evidence": {
+            "gate.json": _json(gate),
+            "features.json": _json(told),
+            **({"calibration.png": calibration_plot(own, model.title)} if len(own) else {}),
+        },
+    }
+
+
+def _fitted(part: Part) -> str:
+    return f"too few matches ({part.matches:,}), so a wide forecast" if part.wide else f"{part.learner.kind} on {part.matches:,} matches"
+
+
+def _json(said: object) -> bytes:
+    return json.dumps(said, indent=1, ensure_ascii=False, allow_nan=False).encode()
 
 
 def _holds(registry: Registry, version: int, digest: str) -> bool:

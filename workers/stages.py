@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,6 +13,7 @@ import pandas as pd
 
 from core.learning.comparison import scores
 from core.learning.features import build_on, labelled
+from core.learning.leaks import leak_test
 from core.learning.recipe import REFERENCE, SERVED
 from core.learning.training import FEWEST, fit
 from core.learning.walk import base_rates, evaluated
@@ -37,14 +39,24 @@ def ingest(place: Workplace) -> Figures:
 def featurize(place: Workplace) -> Figures:
     """Features of every match, and the part of them that models may learn from: played before the cut."""
     memory = recall(place)
-    features, checkpoints = build_on(place.read_table("work/matches.parquet"), place.now.date(), memory)
+    matches = place.read_table("work/matches.parquet")
+    features, checkpoints = build_on(matches, place.now.date(), memory)
     forget(place)
     training = labelled(features)
     training = training[training["date"] < pd.Timestamp(place.cut)].reset_index(drop=True)
     place.write_table("work/features.parquet", features)
     place.write_table("work/training.parquet", training)
+    place.write_json(place.work / "data.json", _told(place, matches, training, memory is not None))
     remember(place, checkpoints)
     return {"matches": len(features), "training": len(training), "cut": place.cut.isoformat(), "from_memory": memory is not None}
+
+
+def _told(place: Workplace, matches: pd.DataFrame, training: pd.DataFrame, same_code: bool) -> dict[str, Any]:
+    """Which data models are fitted on, and what the leak test said of the code that made them: it is made anew for other code."""
+    path = place.work / "data.json"
+    leak = place.read_json(path)["leak"] if same_code and path.is_file() else leak_test(matches)
+    rows = pd.util.hash_pandas_object(training).to_numpy().tobytes()
+    return {"training": hashlib.sha256(rows).hexdigest(), "cut": place.cut.isoformat(), "leak": leak}
 
 
 def train(place: Workplace) -> Figures:

@@ -16,7 +16,7 @@ from core.storage.files import Store
 from core.storage.registry import Registry
 from workers.log import line
 from workers.promotions import Promotions
-from workers.refreshing import advance, refresh
+from workers.refreshing import advance, refresh, retrain
 
 
 class Tasks:
@@ -43,6 +43,7 @@ class Tasks:
             "promote": self.promotions.promote,
             "rollback": self.promotions.rollback,
             "refresh": refresh,
+            "retrain": retrain,
             "advance": advance,
         }
 

@@ -16,7 +16,7 @@ import yaml
 from core.clock import Clock
 from core.errors import FileMissing, SettingsError
 from core.settings import PROJECT, Settings
-from core.storage import replay
+from core.storage import pipeline_log, replay
 from core.storage.database import Database
 from core.storage.files import POINTER, Store
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Figures = dict[str, Any]
 
 # Notes in the database: that its store and its registry were filled.
+TRAIN_CUT = "train_cut"  # the day up to which somebody asked to learn
 PUBLISHED, REGISTERED = "published", "registered"
 
 
@@ -69,10 +70,13 @@ class Workplace:
 
     @property
     def cut(self) -> date:
-        """The first day that is not learnt from: as params.yaml says, otherwise the first of the clock's month."""
-        given = self.parameters["train"]["cut"]
+        """The first day that is not learnt from: as params.yaml says; otherwise the first of the clock's month, or the day within
+        that month on which somebody asked for new models.
+        """
+        given, today = self.parameters["train"]["cut"], self.now.date()
         if given is None:
-            return self.now.date().replace(day=1)
+            month, asked = today.replace(day=1), date.fromisoformat(pipeline_log.noted(self.database, TRAIN_CUT) or "0001-01-01")
+            return asked if month < asked <= today else month
         return given if isinstance(given, date) else date.fromisoformat(str(given))
 
     def write_table(self, name: str, frame: pd.DataFrame, index: bool = False) -> None:

@@ -74,6 +74,10 @@ GROUP_WORDS = {
 }
 
 
+def words_of(feature: str) -> tuple[str, str]:
+    """A feature's group and its name for people; one that nobody named is of the rest."""
+    return FEATURE_WORDS.get(feature, (OTHER, feature.replace("_", " ").capitalize()))
+
+
 def group_of(feature: str) -> str:
-    """The group of a feature; of one that nobody named, the rest."""
-    return FEATURE_WORDS.get(feature, (OTHER, ""))[0]
+    return words_of(feature)[0]

@@ -16,7 +16,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 CHANCES = ["proba_home", "proba_draw", "proba_away"]
-ENOUGH = 3000  # common matches below which nothing is promoted
 
 
 def scores(evaluation: pd.DataFrame) -> dict[str, Any]:
@@ -42,14 +41,6 @@ def difference(evaluation: pd.DataFrame, first: str, second: str) -> dict[str, A
         name: measure(_chances(parts[first]), outcomes) - measure(_chances(parts[second]), outcomes) for name, measure in MEASURES.items()
     }
     return {"n": len(outcomes), **{name: _interval(values, days) for name, values in gaps.items()}}
-
-
-def verdict(evaluation: pd.DataFrame, candidate: str, champion: str) -> dict[str, Any]:
-    """The promotion gate: it opens when the whole interval of the paired log loss lies below zero, on enough matches."""
-    found = difference(evaluation, candidate, champion)
-    gap = found.get("log_loss")
-    opens = gap is not None and gap["high"] is not None and gap["high"] < 0 and found["n"] >= ENOUGH
-    return {"candidate": candidate, "champion": champion, "n": found["n"], "log_loss": gap, "promote": bool(opens)}
 
 
 def _common(evaluation: pd.DataFrame) -> dict[str, pd.DataFrame]:

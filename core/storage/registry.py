@@ -6,6 +6,7 @@ pipeline, the worker and a background thread. A model is stored as plain files, 
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import shutil
@@ -22,6 +23,7 @@ from typing import Any
 from core.clock import iso
 from core.errors import AliasMissing, RegistryUnavailable
 
+GATE = "gate_verdict"  # the tag that holds it, as JSON
 CORE = Path(__file__).resolve().parent.parent
 # The module by which MLflow opens what `log_version` stored; it travels with the model, as does all of `core`.
 LOADER = "core.learning.pyfunc"
@@ -58,13 +60,15 @@ class Registry:
     def log_version(self, model_dir: Path, card: Mapping[str, Any], title: str) -> ModelVersion:
         """Store a folder of model files as a new version: a run with its figures, a signature, an artefact.
 
-        `card` holds `metrics`, `params`, `tags` and `features` (a list of {name, type}, in the model's order).
+        `card` holds `metrics`, `params`, `tags` and `features` (a list of {name, type}, in the model's order); it may hold
+        `gate`, the verdict on it, and `evidence`, further files by name.
         """
         with self._mlflow(asking=False) as mlflow, _without_advice():
             with mlflow.start_run(experiment_id=self._experiment(mlflow), run_name=title) as run:
                 mlflow.log_params(dict(card.get("params", {})))
                 mlflow.log_metrics({name: value for name, value in card.get("metrics", {}).items() if math.isfinite(value)})
-                mlflow.set_tags(dict(card.get("tags", {})))
+                mlflow.set_tags({**card.get("tags", {}), GATE: json.dumps(card.get("gate"))})
+                self._attach(mlflow, card.get("evidence", {}))
                 logged = mlflow.pyfunc.log_model(
                     name="model",
                     loader_module=LOADER,
@@ -76,6 +80,14 @@ class Registry:
                     registered_model_name=self.model_name,
                 )
             return ModelVersion(int(logged.registered_model_version), run.info.run_id)
+
+    def _attach(self, mlflow: ModuleType, evidence: Mapping[str, bytes]) -> None:
+        """Put files beside the run, below `evidence/`."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name, data in evidence.items():
+                (Path(folder) / name).write_bytes(data)
+            if evidence:
+                mlflow.log_artifacts(folder, "evidence")
 
     def alias(self, name: str) -> ModelVersion | None:
         """The version behind an alias; None where there is none."""
@@ -114,6 +126,7 @@ class Registry:
             "metrics": dict(run.data.metrics),
             "params": dict(run.data.params),
             "features": about.get("features", []),
+            "gate": json.loads(run.data.tags.get(GATE, "null")),
             "registered_at": iso(datetime.fromtimestamp(found.creation_timestamp / 1000, UTC)),
             "artefact": f"models/{version}",
             "title": about.get("title", f"{self.model_name} {version}"),

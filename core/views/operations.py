@@ -36,6 +36,7 @@ TASKS = {
     "promote": "Promote a version",
     "rollback": "Roll back",
     "refresh": "Run the pipeline",
+    "retrain": "Fit the models anew",
     "advance": "Move the replay’s clock",
     "score_file": "Score a file",
     "simulate_season": "Simulate a season",

@@ -1,4 +1,4 @@
-"""Comparison on the same matches, and the gate that opens on the interval only."""
+"""Comparison on the same matches."""
 
 import json
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.learning.comparison import difference, scores, verdict
+from core.learning.comparison import difference, scores
 from core.tables import EVALUATION
 
 
@@ -53,39 +53,6 @@ def test_the_difference_is_the_first_minus_the_second_match_by_match():
         found["challenger"]["log_loss"]["point"] - found["champion"]["log_loss"]["point"]
     )
     assert difference(both, "champion", "challenger")["log_loss"]["point"] == pytest.approx(-found["difference"]["log_loss"]["point"])
-
-
-@pytest.mark.parametrize(("n", "opens"), [(2900, False), (3600, True)])
-def test_the_gate_opens_on_the_whole_interval_and_enough_matches_only(n, opens):
-    true, outcomes = draws(n)
-    both = pd.concat([said("challenger", true, outcomes), said("champion", 0.4 * true + 0.2, outcomes)])
-    found = verdict(both, "challenger", "champion")
-    assert found["log_loss"]["high"] < 0
-    assert found["promote"] is opens
-
-
-def test_the_gate_stays_shut_for_a_better_point_whose_interval_reaches_zero():
-    true, outcomes = draws(3600)
-    random = np.random.default_rng(5)
-    noisy = [true * np.exp(random.normal(0, 0.05, true.shape)) for _ in range(2)]
-    one, other = (chances / chances.sum(axis=1, keepdims=True) for chances in noisy)
-    both = pd.concat([said("challenger", one, outcomes), said("champion", other, outcomes)])
-    better, worse = sorted(("challenger", "champion"), key=lambda name: scores(both)[name]["log_loss"]["point"])
-    found = verdict(both, better, worse)
-    assert found["log_loss"]["point"] < 0 < found["log_loss"]["high"] and not found["promote"]
-
-
-def test_the_gate_stays_shut_for_the_same_forecasts_and_for_nobody():
-    true, outcomes = draws(3600)
-    both = pd.concat([said("challenger", true, outcomes), said("champion", true, outcomes)])
-    assert not verdict(both, "challenger", "champion")["promote"]
-    assert verdict(both, "oracle", "champion") == {
-        "candidate": "oracle",
-        "champion": "champion",
-        "n": 0,
-        "log_loss": None,
-        "promote": False,
-    }
 
 
 def test_a_right_forecaster_lies_within_the_luck_of_calibration_and_a_wrong_one_does_not():

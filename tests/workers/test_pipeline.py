@@ -257,6 +257,20 @@ def test_another_moment_brings_new_models_as_challenger_and_going_back_serves_th
     assert project.receipt("register")["aliases"] == {"champion": 1, "challenger": 5, "baseline": 3}
 
 
+@pytest.mark.long
+def test_models_learn_up_to_today_when_asked_and_up_to_the_month_by_themselves(project, first):
+    before = project.place().cut
+    asked = project.run("retrain")
+    assert asked.code == 0 and {"featurize", "train", "register"} <= set(asked.stages)
+    after = project.place().cut
+    assert (before.isoformat(), after.isoformat()) == ("2024-10-01", "2024-10-10")
+    card = project.pointer()["models"]["challenger"]
+    assert card["params"]["cut"] == "2024-10-10" and card["params"]["until"] > "2024-10-01"
+    assert project.place(clock="2024-11-20T12:00:00Z").cut.isoformat() == "2024-11-01"
+    assert project.place(clock="2024-10-05T12:00:00Z").cut.isoformat() == "2024-10-01", "a replay that goes back knows nothing later"
+    assert project.run().stages == ["instance"]
+
+
 def test_every_stage_with_effects_has_a_receipt_that_persists_and_depends_on_the_instance():
     stages = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"]
     assert list(stages) == ALL

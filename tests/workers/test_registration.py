@@ -1,12 +1,18 @@
 """Which version each alias stands at, as models are fitted anew: on a real registry."""
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 
+import mlflow.artifacts
+import pandas as pd
 import pytest
 
 from core.clock import Clock
+from core.learning.comparison import scores
 from core.settings import Settings
 from core.tables import EVALUATION
+from tests.learning.test_comparison import draws, said
 from tests.serving.models import files
 from workers.registration import register
 from workers.workplace import Workplace
@@ -26,6 +32,7 @@ def place(registry, tmp_path):
     place.database.create()
     place.write_table("work/evaluation.parquet", EVALUATION.empty())
     place.write_json(place.work / "scores.json", {recipe: {"log_loss": {"point": loss}} for recipe, loss in LOSSES.items()})
+    place.write_json(place.work / "data.json", {"training": "0" * 64, "cut": "2024-10-01", "leak": {"ok": True, "matches": 9}})
     fit(place, 0.0, *LOSSES)
     return place
 
@@ -73,3 +80,21 @@ def test_the_baseline_goes_back_with_the_training_table(place):
     register(place)
     fit(place, 0.0, "baseline")
     assert aliases(place) == FIRST
+
+
+def test_a_version_carries_its_evidence_and_the_gates_verdict(place, registry):
+    rows = pd.concat([said(recipe, *draws(300)) for recipe in LOSSES])
+    place.write_table("work/evaluation.parquet", rows)
+    place.write_json(place.work / "scores.json", scores(rows))
+    register(place)
+    card = registry.card(2, "challenger")
+    assert card["gate"]["reason"].startswith("Too few: 300 common matches") and card["gate"]["checks"]["no_leak"] is True
+    assert card["metrics"]["log_loss_low"] <= card["metrics"]["log_loss"] <= card["metrics"]["log_loss_high"]
+    assert card["metrics"]["latency_ms"] < 0.5
+    assert (card["params"]["data"], card["params"]["cut"]) == ("0" * 64, "2024-10-01")
+    assert card["params"]["part 1"].startswith("all football: logit on")
+    folder = mlflow.artifacts.download_artifacts(run_id=card["model_run_id"], artifact_path="evidence", tracking_uri=registry.tracking_uri)
+    found = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+    assert set(found) == {"gate.json", "features.json", "calibration.png"} and found["calibration.png"].startswith(b"\x89PNG")
+    assert json.loads(found["gate.json"]) == card["gate"]
+    assert json.loads(found["features.json"])[0]["words"] == "Strength over the years (Elo)"

@@ -20,6 +20,7 @@ def project(tmp_path):
 def run(project, day):
     """The features and the training table that `featurize` writes on this day."""
     place = project.place(clock=f"{day}T12:00:00Z")
+    place.database.create()
     place.write_table("work/matches.parquet", as_known_on(day))
     figures = featurize(place)
     return figures, [(project.root / "data" / "work" / f"{name}.parquet").read_bytes() for name in ("features", "training")]

@@ -59,3 +59,9 @@ def export(name_table: str, jobs: Work, idempotency_key: IdempotencyKey = None) 
 def refresh(jobs: Work) -> Answer:
     """One run at a time: while it lasts, every call names the same task."""
     return accepted(jobs, jobs.refresh(), before=True)
+
+
+@router.both("POST", "/retrain", fails=(429,), status_code=202, response_model=AsyncPredictResponse, summary="Fit the models anew")
+def retrain(jobs: Work) -> Answer:
+    """Models learn from all that was played before today; by itself that happens once a month. One at a time."""
+    return accepted(jobs, jobs.retrain(), before=True)
