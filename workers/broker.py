@@ -1,7 +1,7 @@
 """The queue itself: Huey on SQLite or Redis, carrying nothing but a task's name and id as JSON.
 
-What a task is stands in the ledger. A message says only "look at this one", so that a lost, doubled or forged message
-does no harm, and nothing that comes from the broker is ever unpickled.
+What a task is stands in the ledger. A message says only "look at this one", so that a lost or doubled message does no
+harm, one that names another task or queue than the ledger is dropped, and nothing from the broker is ever unpickled.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import os
 import select
 import sqlite3
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -61,7 +62,8 @@ class Bell:
         with suppress(OSError):  # a file system without pipes
             with suppress(FileExistsError):
                 os.mkfifo(path, 0o600)
-            self._pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+            if stat.S_ISFIFO(path.stat().st_mode):  # any other file can always be read, and would never let a worker rest
+                self._pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK)
 
     def ring(self) -> None:
         if self._pipe is not None:
@@ -118,9 +120,10 @@ class Queue:
         if self.bell is not None:
             self.bell.wait()
 
-    def size(self) -> int:
+    def check(self) -> None:
+        """QueueUnavailable unless the broker answers."""
         with words():
-            return int(self.huey.pending_count())
+            self.huey.pending_count()
 
     def ids(self) -> set[str]:
         """The ids of the tasks that stand in the queue now."""

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
@@ -33,6 +34,7 @@ from workers.tasks import Tasks
 
 # Seconds to finish the task at work when asked to stop; after that it is handed back.
 PATIENCE = 3.0
+LAST_BEAT = 1.0  # for the threads to end
 AWAY_SECONDS = 1.0
 LIVE_QUEUE = "batch"  # whose workers bring live scores, beside their tasks
 
@@ -118,7 +120,7 @@ class Station:
         self.database = database
         self.work = work
         self.ledger = TaskLedger(database)
-        self.recorder = Recorder(self.ledger, work.bodies(), kinds, self.name, settings.retry_delay)
+        self.recorder = Recorder(self.ledger, work.bodies(), kinds, self.name, queue, settings.retry_delay)
         self._threads: list[Repeat] = []
 
     def run(self) -> None:
@@ -126,13 +128,23 @@ class Station:
         self.beat(self.ledger)
         queue = Queue(self.settings.queue_url, queue_name(self.database, self.queue), self.recorder.run)
         TaskConsumer(queue, beside=self.watch).run()
+        self._stop_threads()
+        unfinished = self.recorder.current
+        try:
+            if unfinished is not None:
+                self.ledger.give_back(unfinished, self.name)
+            self.ledger.leave(self.name)
+        except DatabaseUnavailable as error:  # its heartbeat ends, and its task is taken for lost
+            line("worker left unheard", logging.WARNING, worker=self.name, trouble=str(error))
+        line("worker stopped", worker=self.name, handed_back=unfinished)
+
+    def _stop_threads(self) -> None:
+        """A heart that beat once more would name a worker that is gone."""
         for thread in self._threads:
             thread.stop()
-        unfinished = self.recorder.current
-        if unfinished is not None:
-            self.ledger.give_back(unfinished, self.name)
-        self.ledger.leave(self.name)
-        line("worker stopped", worker=self.name, handed_back=unfinished)
+        until = time.monotonic() + LAST_BEAT
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def watch(self) -> None:
         """Begin to beat and to reap, each with clients of its own, so that neither waits for the task at work."""

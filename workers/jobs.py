@@ -17,7 +17,8 @@ from core.clock import iso
 from core.errors import FeaturesRefused, KeyReused, QueueFull, QueueUnavailable, SettingsError
 from core.settings import Settings
 from core.storage.database import Database
-from core.storage.task_ledger import ENDED, TaskLedger, TaskRow
+from core.storage.task_ledger import TaskLedger
+from core.storage.task_queries import ENDED, TaskRow
 from workers.broker import Queue
 
 QUEUES = ("ml", "batch")
@@ -45,6 +46,8 @@ KINDS: Mapping[str, Kind] = {
     "retrain": Kind("batch", 3600.0),
     "advance": Kind("batch", 1800.0),
 }
+# Of these one waits or runs at a time.
+ONE_AT_A_TIME = ("refresh", "advance")
 
 
 class Jobs:
@@ -110,9 +113,10 @@ class Jobs:
         return self._one_at_a_time("advance", {"to": to})
 
     def _one_at_a_time(self, name: str, arguments: Mapping[str, Any]) -> str:
+        unended = self.ledger.unended(name)
+        if unended is not None:
+            return unended
         last = self.ledger.recent(1, name=name)
-        if last and last[0]["status"] not in ENDED:
-            return str(last[0]["task_id"])
         # Whoever asks after the same last run makes the same task.
         return self._queued(name, arguments, f"after {last[0]['task_id']}" if last else "the first")
 
@@ -130,14 +134,11 @@ class Jobs:
             return known
         kind = self.kinds[name]
         queue, limit = self.queue(kind.queue), self._settings.queue_limit
-        if queue.size() >= limit:
+        queue.check()
+        if self.ledger.depth(kind.queue)["waiting"] >= limit:
             raise QueueFull(f"{limit} tasks wait already. Try again in a minute; SOCCER_QUEUE_LIMIT sets how many may wait.")
         task_id = self.ledger.create(name, kind.queue, arguments, idempotency_key, kind.expires_in)
-        try:
-            queue.push(name, task_id)
-        except QueueUnavailable as error:
-            self.ledger.refuse(task_id, {"kind": "queue_unavailable", "message": str(error)})
-            raise
+        self._push(name, kind.queue, task_id)
         return task_id
 
     def wait(self, task_id: str, seconds: float) -> TaskRow:
@@ -161,12 +162,15 @@ class Jobs:
         return self.ledger.revoke(task_id)
 
     def requeue(self, task_id: str) -> TaskRow:
-        """An ended task without a result waits again."""
-        task = self.ledger.requeue(task_id)
+        """An ended task without a result waits again. TaskStateError where another does its work already: see ONE_AT_A_TIME."""
         name, queue = self.ledger.kind(task_id)
+        task = self.ledger.requeue(task_id, only=name in ONE_AT_A_TIME)
+        self._push(name, queue, task_id)
+        return task
+
+    def _push(self, name: str, queue: str, task_id: str) -> None:
         with suppress(QueueUnavailable):  # the reaper puts it there when the queue answers again
             self.queue(queue).push(name, task_id)
-        return task
 
     def push_due(self) -> list[str]:
         """Put into the queue what the ledger says should stand there and does not. The ids of what was missing."""
@@ -181,12 +185,10 @@ class Jobs:
         return [row[0] for row in missing]
 
     def depth(self) -> dict[str, dict[str, int]]:
-        """For each queue: how many tasks wait in it, are planned for later (their next try), and run now."""
-        found: dict[str, dict[str, int]] = {}
+        """For each queue: how many tasks wait in it, are planned for later (their next try), and run now: see TaskQueries.depth."""
         for name in QUEUES:
-            counts = self.ledger.counts(name)
-            found[name] = {"waiting": self.queue(name).size(), "scheduled": counts["RETRY"], "active": counts["STARTED"]}
-        return found
+            self.queue(name).check()
+        return {name: self.ledger.depth(name) for name in QUEUES}
 
     def backend(self) -> str:
         """What carries the queue, for people: `SQLite` or `Redis`."""

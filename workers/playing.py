@@ -16,7 +16,7 @@ from core.sources import snapshot
 from core.storage import live_scores, replay
 from core.storage.database import Database
 from core.storage.fixture_list import Fixture, due
-from core.storage.task_ledger import ENDED
+from core.storage.task_queries import ENDED
 from workers.jobs import Jobs
 from workers.log import line
 

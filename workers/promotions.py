@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from core.errors import PromotionRefused, TaskStateError
@@ -21,6 +22,15 @@ LEASE_SECONDS = 60.0
 PATIENCE = 45.0
 
 Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """To decide is `holder`'s turn: the champion, and all decisions, the latest first."""
+
+    holder: str
+    champion: int | None
+    rows: list[dict[str, Any]]
 
 
 class Promotions:
@@ -40,47 +50,51 @@ class Promotions:
 
         PromotionRefused when the champion is not the expected one by now: it says who won. AliasMissing for no such version.
         """
-        with self._alone() as (champion, rows):
-            if _is_mine(rows, request):
-                return _told(rows[0])
-            if champion != expected_champion:
-                raise PromotionRefused(_who_won(champion, expected_champion, rows))
-            if champion == version:
+        with self._alone() as turn:
+            if _is_mine(turn.rows, request):
+                return _told(turn.rows[0])
+            if turn.champion != expected_champion:
+                raise PromotionRefused(_who_won(turn.champion, expected_champion, turn.rows))
+            if turn.champion == version:
                 raise PromotionRefused(f"Version {version} is the champion already.")
-            return self._move("promote", champion, version, reason, who, request)
+            return self._move(turn, "promote", version, reason, who, request)
 
     def rollback(self, reason: str, who: str = "the app", request: str | None = None) -> dict[str, Any]:
         """Return to the champion before this one, as the audit has it; PromotionRefused when it has none."""
-        with self._alone() as (champion, rows):
-            if _is_mine(rows, request):
-                return _told(rows[0])
-            return self._move("rollback", champion, before(champion, rows), reason, who, request)
+        with self._alone() as turn:
+            if _is_mine(turn.rows, request):
+                return _told(turn.rows[0])
+            return self._move(turn, "rollback", before(turn.champion, turn.rows), reason, who, request)
 
-    def _move(self, action: str, champion: int | None, version: int, reason: str, who: str, request: str | None) -> dict[str, Any]:
-        metrics = {"to": self._metrics(version), "from": None if champion is None else self._metrics(champion), "request": request}
-        decision = audit_log.Decision(who, action, champion, version, reason, metrics)
+    def _move(self, turn: Turn, action: str, version: int, reason: str, who: str, request: str | None) -> dict[str, Any]:
+        old = turn.champion
+        metrics = {"to": self._metrics(version), "from": None if old is None else self._metrics(old), "request": request}
         report(0.5, "changes the champion")  # the last moment to stop it
-        audit_log.intend(self.database, decision)
+        self._hold(turn)
+        audit_log.intend(self.database, audit_log.Decision(who, action, old, version, reason, metrics))
         self.registry.set_alias(CHAMPION, version)
-        audit_log.write(self.database, decision)
+        audit_log.settle(self.database)
         return _told(logbook.decisions(self.database, 1)[0])
 
+    def _hold(self, turn: Turn) -> None:
+        """Hold the lease longer. The registry may have answered so slowly that it ran out, and somebody else decided."""
+        held = leases.take(self.database, LEASE, turn.holder, LEASE_SECONDS)
+        if not held or self.registry.aliases().get(CHAMPION) != turn.champion:
+            raise TaskStateError("Somebody else decided while the registry was asked. This one is tried again by itself.")
+
     def _settle(self, champion: int | None) -> None:
-        """Write down what a killed process did and could not write down any more."""
+        """Settle what a killed process did and could not settle any more."""
         left = audit_log.intended(self.database)
         if left is not None and left.to_version == champion:
-            audit_log.write(self.database, left)
+            audit_log.settle(self.database)
 
     def _metrics(self, version: int) -> dict[str, float]:
         metrics: dict[str, float] = self.registry.card(version, CHAMPION)["metrics"]
         return metrics
 
     @contextmanager
-    def _alone(self) -> Iterator[tuple[int | None, list[dict[str, Any]]]]:
-        """Hold the lease: the champion, and all decisions, the latest first.
-
-        TaskStateError, and the task is tried again, when somebody else holds it for too long.
-        """
+    def _alone(self) -> Iterator[Turn]:
+        """Hold the lease. TaskStateError, and the task is tried again, when somebody else holds it for too long."""
         self.registry.aliases()  # the import of MLflow takes seconds: before the lease, not within
         holder = f"{socket.gethostname()[:40]}:{os.getpid()}:{time.monotonic_ns()}"
         until = time.monotonic() + PATIENCE
@@ -92,7 +106,7 @@ class Promotions:
         try:
             champion = self.registry.aliases().get(CHAMPION)
             self._settle(champion)
-            yield champion, logbook.decisions(self.database, 10_000)
+            yield Turn(holder, champion, logbook.decisions(self.database, 10_000))
         finally:
             leases.take(self.database, LEASE, holder, 0.0)
 

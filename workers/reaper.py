@@ -11,7 +11,7 @@ from core.settings import Settings
 from core.storage import leases, retention
 from core.storage.database import Database
 from core.storage.heartbeats import HEARTBEAT, TIME_TO_LIVE
-from workers.jobs import Jobs
+from workers.jobs import QUEUES, Jobs
 from workers.log import line
 from workers.repeat import Repeat
 
@@ -30,26 +30,40 @@ class Reaper:
         self.holder = f"{socket.gethostname()[:40]}:{os.getpid()}"
         self._days = settings.task_days
         self._passes = 0
+        self._hear_until = 0.0
         self._forget_at = 0.0 if self._days else float("inf")
 
     def once(self) -> None:
-        if self._passes % GAUGES_EVERY == 0:
-            self.gauges()
+        """One pass. What the ledger alone can do comes first: it is done while the broker is away, too."""
         self._passes += 1
-        began = time.monotonic()
-        if not leases.take(self.database, "reaper", self.holder, LEASE_SECONDS):
+        if self._passes % GAUGES_EVERY == 1:
+            self.gauges()
+        if not self._alone():
             return
-        if time.monotonic() - began > HELD_UP:
-            return  # the database was locked, so that no heart could beat: let the workers be heard first
+        if time.monotonic() >= self._hear_until:
+            self._reap()
+        if time.monotonic() >= self._forget_at:
+            self._forget()
+        for task_id in self.jobs.push_due():
+            line("task", task_id=task_id, note="queued again")
+
+    def _alone(self) -> bool:
+        """Whether this process is the one that acts. Where the database was locked or away, workers have a while to be heard again."""
+        began, quick = time.monotonic(), False
+        try:
+            mine = leases.take(self.database, "reaper", self.holder, LEASE_SECONDS)
+            quick = time.monotonic() - began <= HELD_UP
+        finally:
+            if not quick:
+                self._hear_until = time.monotonic() + TIME_TO_LIVE
+        return mine
+
+    def _reap(self) -> None:
         for task_id in self.jobs.ledger.reap(TIME_TO_LIVE):
             name, queue = self.jobs.ledger.kind(task_id)
             status = self.jobs.ledger.get(task_id)["status"]
             TASKS.labels(task=name, status=status).inc()
-            line("task", task_id=task_id, task=name, queue=queue, status=status, note="its worker is gone")
-        for task_id in self.jobs.push_due():
-            line("task", task_id=task_id, note="queued again")
-        if time.monotonic() >= self._forget_at:
-            self._forget()
+            line("task", task_id=task_id, task=name, queue=queue, status=status, note=self.jobs.ledger.events(task_id)[-1]["note"])
 
     def _forget(self) -> None:
         """Some of what ended long ago; the next look is in an hour, or at once while there is more."""
@@ -60,9 +74,9 @@ class Reaper:
 
     def gauges(self) -> None:
         """What Prometheus sees of the queues."""
-        depth = self.jobs.depth()
+        depths = [self.jobs.ledger.depth(queue) for queue in QUEUES]
         for state in ("waiting", "scheduled", "active"):
-            QUEUE_DEPTH.labels(state=state).set(sum(queue[state] for queue in depth.values()))
+            QUEUE_DEPTH.labels(state=state).set(sum(depth[state] for depth in depths))
 
 
 def start_reaper(settings: Settings, steady: bool = False) -> Repeat:

@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from core.errors import (
     AliasMissing,
+    DatabaseUnavailable,
     FeaturesRefused,
     FileMissing,
     MatchUnknown,
@@ -32,9 +33,14 @@ RETRIES = 2
 # Another try would end the same way.
 REFUSALS = (AliasMissing, FeaturesRefused, FileMissing, MatchUnknown, PipelineFailed, PromotionRefused, UnknownStage)
 UNKNOWN = Kind("", 30.0)
+DROPPED = "no such task waits in this queue: it ended, expired, was revoked, waits for its next try, or runs elsewhere"
+# How long an end is kept for a database that is away: longer than a pipeline or another writer locks it.
+KEEP_SECONDS = 60.0
+KEEP_PAUSE = 1.0
 STANDARD_ERROR = 2
 
 Body = Callable[..., Any]
+T = TypeVar("T")
 
 
 class Recorder:
@@ -43,8 +49,11 @@ class Recorder:
     `current` is the task at work, `done` how many have ended here: the heartbeat tells both.
     """
 
-    def __init__(self, ledger: TaskLedger, bodies: Mapping[str, Body], kinds: Mapping[str, Kind], worker: str, retry_delay: float) -> None:
+    def __init__(
+        self, ledger: TaskLedger, bodies: Mapping[str, Body], kinds: Mapping[str, Kind], worker: str, queue: str, retry_delay: float
+    ) -> None:
         self.ledger = ledger
+        self.queue = queue
         self.bodies = bodies
         self.kinds = kinds
         self.worker = worker
@@ -57,9 +66,9 @@ class Recorder:
         limit = self.kinds.get(name, UNKNOWN).limit
         self.current = task_id
         try:
-            claim = self.ledger.claim(task_id, self.worker, limit)
+            claim = self.ledger.claim(task_id, self.worker, limit, name, self.queue)
             if claim is None:
-                line("message dropped", task_id=task_id, task=name, note="not waiting: it ended, expired, was revoked, or runs elsewhere")
+                line("message dropped", task_id=task_id, task=name, note=DROPPED)
                 return None
             with Recording(self, claim, limit) as recording, progress.told(partial(self.ledger.progress, task_id, self.worker)):
                 recording.result = self._body(claim.name)(**claim.arguments)
@@ -82,7 +91,7 @@ class Recording:
         self.claim = claim
         self.limit = limit
         self.result: Any = None
-        self.status = "STARTED"
+        self.status = "NOT STORED"
         self._began = time.perf_counter()
 
     def __enter__(self) -> Recording:
@@ -92,18 +101,20 @@ class Recording:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
         faulthandler.cancel_dump_traceback_later()
-        if error is None:
-            error = self._store()
         if error is not None and not isinstance(error, Exception):
             return False
-        if error is not None:
-            self._failed(error)
-        self._count(error)
+        try:
+            error = error or self._succeeded()
+            if error is not None:
+                self._failed(error)
+        finally:
+            self._count(error)
         return True
 
-    def _store(self) -> Exception | None:
+    def _succeeded(self) -> Exception | None:
+        ledger, task_id, worker = self.recorder.ledger, self.claim.task_id, self.recorder.worker
         try:
-            kept = self.recorder.ledger.succeed(self.claim.task_id, self.recorder.worker, self.result)
+            kept = _stored(lambda: ledger.succeed(task_id, worker, self.result))
         except (TypeError, ValueError) as error:
             return error  # the result is not JSON
         self.status = "SUCCESS" if kept else "TOO LATE"
@@ -112,13 +123,13 @@ class Recording:
     def _failed(self, error: Exception) -> None:
         ledger, task_id, worker = self.recorder.ledger, self.claim.task_id, self.recorder.worker
         if isinstance(error, TaskRevoked):
-            kept, self.status = ledger.stop(task_id, worker), "REVOKED"
+            kept, status = _stored(lambda: ledger.stop(task_id, worker)), "REVOKED"
         elif isinstance(error, REFUSALS) or self.claim.failures >= RETRIES:
-            kept, self.status = ledger.fail(task_id, worker, in_words(error)), "FAILURE"
+            kept, status = _stored(lambda: ledger.fail(task_id, worker, in_words(error))), "FAILURE"
         else:
-            put_back = ledger.retry(task_id, worker, in_words(error), self.recorder.retry_delay)
-            kept, self.status = put_back is not None, put_back or "TOO LATE"
-        self.status = self.status if kept else "TOO LATE"
+            put_back = _stored(lambda: ledger.retry(task_id, worker, in_words(error), self.recorder.retry_delay))
+            kept, status = put_back is not None, put_back or ""
+        self.status = status if kept else "TOO LATE"
 
     def _count(self, error: Exception | None) -> None:
         seconds = time.perf_counter() - self._began
@@ -138,6 +149,18 @@ class Recording:
             model_version=self.result.get("model_version") if isinstance(self.result, dict) else None,
             error=None if error is None else in_words(error)["message"],
         )
+
+
+def _stored(end: Callable[[], T]) -> T:
+    """Write an end down, when the database is away as soon as it is back: until then the task is still this worker's."""
+    until = time.monotonic() + KEEP_SECONDS
+    while True:
+        try:
+            return end()
+        except DatabaseUnavailable:
+            if time.monotonic() > until:
+                raise
+            time.sleep(KEEP_PAUSE)
 
 
 def in_words(error: Exception) -> dict[str, str]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
-from core.errors import PipelineFailed
+from core.errors import PipelineFailed, StorageError
 from core.settings import PROJECT
 from workers import progress
 from workers.checks import child_environment
-from workers.children import kill_group
+from workers.children import stop_all
 
 STAGES = 8
 LOOK_EVERY = 0.5
@@ -52,6 +52,8 @@ class Run:
         try:
             said = json.loads(text)
         except ValueError:
+            said = None
+        if not isinstance(said, dict):
             self._last.append(text.strip())
             return
         if said.get("event") == "stage" and "problem" not in said:
@@ -63,7 +65,8 @@ class Run:
         began = time.monotonic()
         try:
             while self.process.poll() is None:
-                progress.report(min(self.done / STAGES, 0.99), self.stage)
+                with suppress(StorageError):  # the ledger is away for a moment: no reason to stop
+                    progress.report(min(self.done / STAGES, 0.99), self.stage)
                 time.sleep(LOOK_EVERY)
         finally:
             self._stop()
@@ -76,12 +79,7 @@ class Run:
 
     def _stop(self) -> None:
         if self.process.poll() is None:
-            kill_group(self.process, signal.SIGTERM)
-            try:
-                self.process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                kill_group(self.process, signal.SIGKILL)
-                self.process.wait()
+            stop_all([self.process], PATIENCE)
 
 
 def refresh() -> dict[str, Any]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from core.football.live import Phase
 
 TaskState = Literal["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED", "LOST", "EXPIRED"]
 StageName = Literal["champion", "challenger", "baseline"]
 Label = Literal["home_win", "draw", "away_win"]
+
+CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"  # but tab, line feed and carriage return
 
 Chance = Annotated[float, Field(ge=0, le=1)]
 OutcomeClass = Annotated[int, Field(ge=0, le=2, description="0 home win, 1 draw, 2 away win")]
@@ -24,7 +28,19 @@ def _integral(value: Any) -> Any:
 
 Whole = Annotated[int, Field(strict=True, ge=1, lt=2**53), BeforeValidator(_integral)]
 Version = Annotated[int, Field(strict=True, ge=1, lt=2**31), BeforeValidator(_integral)]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"\S")]
+
+
+def _words(text: Any) -> Any:
+    if isinstance(text, str) and re.search(f"[{CONTROL}]", text):
+        raise PydanticCustomError("words", "must hold no control characters but line breaks and tabs")
+    return text
+
+
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=rf"^[^{CONTROL}]*[^\s{CONTROL}][^{CONTROL}]*$"),
+    BeforeValidator(_words),
+]
 
 
 class Problem(BaseModel):

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import sqlalchemy as sa
 
-from core.clock import iso, real_now
-from core.storage.database import Database, keep
-from core.storage.schema import audit, meta
-
-INTENDED = "promotion"
+from core.clock import real_now, sortable
+from core.storage.database import Database, storable
+from core.storage.schema import audit
 
 
 @dataclass(frozen=True)
@@ -29,21 +27,22 @@ class Decision:
 
 
 def intend(database: Database, decision: Decision) -> None:
-    """Note what is about to be done, in place of whatever was noted before."""
+    """Write down what is about to be done, in place of whatever was intended before and not done."""
+    row = asdict(decision) | {"reason": storable(decision.reason), "metrics": json.dumps(dict(decision.metrics), sort_keys=True)}
     with database.write() as connection:
-        keep(connection, INTENDED, json.dumps(asdict(decision)))
+        connection.execute(audit.delete().where(audit.c.intended))
+        connection.execute(audit.insert().values(at=sortable(real_now()), intended=True, **row))
 
 
 def intended(database: Database) -> Decision | None:
-    """What was noted and not written down since."""
+    """What was intended and not settled since."""
+    query = sa.select(*(audit.c[field.name] for field in fields(Decision))).where(audit.c.intended).order_by(audit.c.audit_id.desc())
     with database.read() as connection:
-        left = connection.scalar(sa.select(meta.c.value).where(meta.c.name == INTENDED))
-    return None if left is None else Decision(**json.loads(left))
+        left = connection.execute(query).mappings().first()
+    return None if left is None else Decision(**{**left, "metrics": json.loads(left["metrics"])})
 
 
-def write(database: Database, decision: Decision) -> None:
-    """Write a decision down, at the real time; it is no longer intended."""
-    row = asdict(decision) | {"at": iso(real_now()), "metrics": json.dumps(dict(decision.metrics), sort_keys=True)}
+def settle(database: Database) -> None:
+    """What was intended is done, at the real time: from now on it is a decision."""
     with database.write() as connection:
-        connection.execute(audit.insert().values(row))
-        connection.execute(meta.delete().where(meta.c.name == INTENDED))
+        connection.execute(audit.update().where(audit.c.intended).values(at=sortable(real_now()), intended=False))

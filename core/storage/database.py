@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InternalError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from core.clock import real_now
 from core.errors import DatabaseIncomplete, DatabaseUnavailable, SettingsError
 from core.storage import migration
 from core.storage.schema import meta
 
+# Seconds after which a PostgreSQL connection is made anew, and its clock looked at again.
+LOOK_AT_ITS_CLOCK = 600
 # Without the address itself, which may hold a password.
 NO_ADDRESS = "SOCCER_DATABASE_URL is no address that can be used. Give sqlite:////folder/file.db or postgresql://user:password@host/name."
 # How long nobody waits in vain for a PostgreSQL server, in seconds: to be let in, for a free connection, for what was sent to
@@ -31,6 +36,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._its_clock: tuple[datetime, float] | None = None
         kind = url.partition(":")[0].partition("+")[0]
         if kind == "sqlite":
             _make_folder(_parsed(url))
@@ -39,7 +45,10 @@ class Database:
             sa.event.listen(self.engine, "connect", _tune_sqlite)
         elif kind == "postgresql":
             address = _parsed(url).set(drivername="postgresql+psycopg")
-            self.engine = sa.create_engine(address, pool_pre_ping=True, pool_timeout=FREE, connect_args=_limits(address))
+            self.engine = sa.create_engine(
+                address, pool_pre_ping=True, pool_timeout=FREE, pool_recycle=LOOK_AT_ITS_CLOCK, connect_args=_limits(address)
+            )
+            sa.event.listen(self.engine, "connect", self._look_at_its_clock)
         else:
             raise SettingsError(NO_ADDRESS)
 
@@ -73,6 +82,17 @@ class Database:
                 with connection.begin():
                     yield connection
 
+    def now(self) -> datetime:
+        """The time by the database's own clock, aware, UTC, on which processes on several machines agree; DatabaseUnavailable."""
+        if self.engine.dialect.name == "sqlite":
+            return real_now()  # a file, which is on one machine
+        if self._its_clock is None:
+            with self.read():
+                pass
+        assert self._its_clock is not None
+        moment, at = self._its_clock
+        return moment + timedelta(seconds=time.monotonic() - at)
+
     def instance_id(self) -> str:
         """The random id that was made with this database; whoever asks first makes it, for all."""
         with self.write() as connection:
@@ -81,6 +101,11 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+    def _look_at_its_clock(self, connection: Any, _record: object) -> None:
+        moment: datetime = connection.execute("SELECT clock_timestamp()").fetchone()[0]
+        connection.rollback()
+        self._its_clock = moment.astimezone(UTC), time.monotonic()
 
     @contextmanager
     def _words(self) -> Iterator[None]:
@@ -109,8 +134,8 @@ def alone(connection: sa.Connection, name: str) -> None:
 
 
 def storable(text: str) -> str:
-    """The text without NUL, which PostgreSQL's text cannot hold."""
-    return text.replace("\0", "")
+    """The text without NUL, which PostgreSQL's text cannot hold, and without halves of characters, which UTF-8 cannot say."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _kept(connection: sa.Connection, name: str, value: str) -> sqlite.Insert | postgresql.Insert:

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.clock import from_iso, real_now, sortable
+from core.clock import from_iso, sortable
 from core.storage.database import Database
 from core.storage.schema import workers
 
@@ -35,11 +35,11 @@ class Pulse:
 
 
 class Heartbeats:
-    """The workers in one database. `now` is the time of writing, aware, UTC."""
+    """The workers in one database. `now` is the time of writing, aware, UTC; without one, the database's own clock."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = real_now) -> None:
+    def __init__(self, database: Database, now: Callable[[], datetime] | None = None) -> None:
         self.database = database
-        self.now = now
+        self.now = now or database.now
 
     def beat(self, pulse: Pulse) -> None:
         """A worker is alive, with what it says of itself."""
@@ -67,24 +67,31 @@ class Heartbeats:
     def workers(self, ttl: float = TIME_TO_LIVE) -> list[dict[str, Any]]:
         """The workers that are alive: {worker, queue, pid, host, started_at, heartbeat_at, age_seconds, model_versions, tasks_done,
         current_task}; `age_seconds` is the age of the heartbeat, `model_versions` maps a stage to its version."""
-        alive = sa.select(workers).where(workers.c.stopped_at.is_(None), workers.c.heartbeat_at >= self._time(-ttl))
+        alive = self.alive(self._time(-ttl)).order_by(workers.c.queue, workers.c.worker)
         with self.database.read() as connection:
-            rows = [dict(row) for row in connection.execute(alive.order_by(workers.c.queue, workers.c.worker)).mappings()]
+            rows = [dict(row) for row in connection.execute(alive).mappings()]
         for row in rows:
             del row["stopped_at"]
             row["model_versions"] = json.loads(row["model_versions"])
             row["age_seconds"] = max(0.0, (self.now() - from_iso(row["heartbeat_at"])).total_seconds())
         return rows
 
-    def silent(self, connection: sa.Connection, cutoff: str) -> list[str]:
-        """The workers that neither stopped nor were heard of since."""
-        gone = sa.select(workers.c.worker).where(workers.c.stopped_at.is_(None), workers.c.heartbeat_at < cutoff)
-        return [row.worker for row in connection.execute(gone)]
+    def alive(self, cutoff: str) -> sa.Select[Any]:
+        """The workers that were heard of since."""
+        return sa.select(workers).where(workers.c.stopped_at.is_(None), self._heard(cutoff))
+
+    def silent(self, cutoff: str) -> sa.Select[Any]:
+        """The names of the workers that neither stopped nor were heard of since."""
+        return sa.select(workers.c.worker).where(workers.c.stopped_at.is_(None), ~self._heard(cutoff))
 
     def take_leave(self, connection: sa.Connection, names: Sequence[str]) -> None:
         """These are not waited for any more; those that stopped long ago are forgotten."""
         connection.execute(workers.update().where(workers.c.worker.in_(names)).values(stopped_at=self._time()))
         connection.execute(workers.delete().where(workers.c.stopped_at < self._time(-FORGOTTEN)))
+
+    def _heard(self, cutoff: str) -> sa.ColumnElement[bool]:
+        # A heart cannot have beaten in the time to come: the clock was put back since.
+        return workers.c.heartbeat_at.between(cutoff, self._time(TIME_TO_LIVE))
 
     def _time(self, seconds: float = 0.0) -> str:
         return sortable(self.now() + timedelta(seconds=seconds))

@@ -32,7 +32,9 @@ def drift(database: Database) -> list[Row]:
 
 def decisions(database: Database, limit: int = 100) -> list[Row]:
     """Promotions and rollbacks, the latest first: {audit_id, at, who, action, from_version, to_version, reason, metrics}."""
-    rows = _rows(database, sa.select(audit).order_by(audit.c.audit_id.desc()).limit(limit))
+    columns = [column for column in audit.columns if column is not audit.c.intended]
+    query = sa.select(*columns).where(audit.c.intended.is_not(True))
+    rows = _rows(database, query.order_by(audit.c.audit_id.desc()).limit(limit))
     return [row | {"metrics": json.loads(row["metrics"]) if row["metrics"] else None} for row in rows]
 
 

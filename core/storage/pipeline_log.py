@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.clock import iso, real_now, sortable
+from core.clock import real_now, sortable
 from core.storage.database import Database, keep
 from core.storage.schema import audit, drift_history, meta, pipeline_runs
 
@@ -26,7 +26,7 @@ def begin(database: Database, run_id: str, note: str) -> None:
 def end(database: Database, run_id: str, status: str) -> None:
     """Write how a run has ended; what went wrong was noted by `remark`."""
     with database.write() as connection:
-        ended = {"status": status, "finished_at": iso(real_now())}
+        ended = {"status": status, "finished_at": sortable(real_now())}
         connection.execute(pipeline_runs.update().where(pipeline_runs.c.run_id == run_id).values(ended))
 
 
@@ -68,4 +68,4 @@ def note(database: Database, name: str, value: str) -> None:
 def promotions(database: Database) -> int:
     """How often an alias was moved by hand: after that, the batch has to speak of other versions."""
     with database.read() as connection:
-        return connection.scalar(sa.select(sa.func.count()).select_from(audit)) or 0
+        return connection.scalar(sa.select(sa.func.count()).select_from(audit).where(audit.c.intended.is_not(True))) or 0

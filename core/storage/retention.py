@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from core.clock import real_now, sortable
 from core.storage.database import Database
 from core.storage.schema import process_events, task_events, tasks
-from core.storage.task_ledger import ENDED
+from core.storage.task_queries import ENDED
 
 # So many tasks at a time: nobody waits long for the database.
 AT_ONCE = 500

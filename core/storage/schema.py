@@ -7,8 +7,8 @@ from sqlalchemy import Boolean, Column, Float, Index, Integer, String, Table, Te
 
 schema = sa.MetaData()
 
-# Times are ISO 8601 text in UTC: the same bytes in SQLite, PostgreSQL and a download. Where they are compared or sorted, they are
-# written by core.clock.sortable.
+# Times are ISO 8601 text in UTC: the same bytes in SQLite, PostgreSQL and a download. Those that are compared or sorted are
+# written by core.clock.sortable: without the microseconds of each, half a second after a whole one would come before it.
 Moment = String(32)
 BigInteger = sa.BigInteger().with_variant(Integer, "sqlite")
 
@@ -262,6 +262,7 @@ audit = Table(
     Column("to_version", Integer),
     Column("reason", Text, nullable=False),
     Column("metrics", Text),
+    Column("intended", Boolean),  # true from before the alias moves until it has moved
 )
 drift_history = Table(
     "drift_history",

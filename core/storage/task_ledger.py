@@ -25,21 +25,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from core.errors import TaskStateError, TaskUnknown
-from core.storage.database import storable
-from core.storage.heartbeats import TIME_TO_LIVE, Heartbeats
+from core.storage.database import alone, storable
+from core.storage.heartbeats import TIME_TO_LIVE
 from core.storage.schema import task_events, tasks, workers
-
-WAITING = ("PENDING", "RETRY", "LOST")
-ENDED = ("SUCCESS", "FAILURE", "REVOKED", "EXPIRED")
-STATES = ("PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED", "LOST", "EXPIRED")
+from core.storage.task_queries import UNENDED, WAITING, TaskQueries, TaskRow, spelled
 
 KILLS_ALLOWED = 5
 
 # Made once: a statement that is built anew each time costs more than SQLite takes to carry it out.
 _TASK = tasks.insert()
 _EVENT = task_events.insert()
-
-TaskRow = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -53,7 +48,7 @@ class Claim:
     failures: int
 
 
-class TaskLedger(Heartbeats):
+class TaskLedger(TaskQueries):
     """The tasks in one database, and the workers that run them. `now` is the time of writing, aware, UTC."""
 
     # What a task goes through
@@ -102,19 +97,21 @@ class TaskLedger(Heartbeats):
         with self.database.read() as connection:
             return connection.scalar(sa.select(tasks.c.task_id).where(tasks.c.idempotency_key == key))
 
-    def refuse(self, task_id: str, error: Mapping[str, Any]) -> bool:
-        """The queue did not take it: it ends as FAILURE, and its idempotency key is free again."""
-        values = {"error": json.dumps(error), "finished_at": self._time(), "idempotency_key": None}
-        with self.database.write() as connection:
-            return self._move(connection, task_id, ("PENDING",), "FAILURE", values, note="the queue did not take it")
-
-    def claim(self, task_id: str, worker: str, limit: float) -> Claim | None:
+    def claim(self, task_id: str, worker: str, limit: float, name: str | None = None, queue: str | None = None) -> Claim | None:
         """The waiting task, now STARTED by this worker with `limit` seconds to end; None when it is not there to be started.
 
-        One that waited past its deadline is not, whether or not the reaper has seen it yet.
+        One that waited past its deadline is not, whether or not the reaper has seen it yet; nor is one that waits for its next
+        try, nor one of another name or queue where these are given.
         """
+        try:
+            task_id = spelled(task_id)
+        except TaskUnknown:
+            return None
         with self.database.write() as connection:
-            row = connection.execute(self._started(task_id, worker, limit)).first()
+            started = self._started(task_id, worker, limit)
+            for column, wanted in ((tasks.c.name, name), (tasks.c.queue, queue)):
+                started = started if wanted is None else started.where(column == wanted)
+            row = connection.execute(started).first()
             if row is None:
                 return None
             self._event(connection, task_id, "STARTED", worker)
@@ -167,15 +164,9 @@ class TaskLedger(Heartbeats):
         with self.database.write() as connection:
             return self._put_back(connection, task_id, "LOST", values, worker, "its worker was asked to stop")
 
-    def lose(self, task_id: str, note: str = "its worker died") -> str | None:
-        """Mark a STARTED task LOST, or a dead letter after its fifth kill, or REVOKED if that was asked. Its new state, or None."""
-        with self.database.write() as connection:
-            row = connection.execute(sa.select(tasks).where(tasks.c.task_id == task_id, tasks.c.status == "STARTED")).mappings().first()
-            return None if row is None else self._lose(connection, dict(row), note)
-
     def revoke(self, task_id: str) -> TaskRow:
         """A waiting task never starts; a running one is asked to stop. TaskStateError when it has ended."""
-        task_id = _spelled(task_id)
+        task_id = spelled(task_id)
         with self.database.write() as connection:
             waiting = self._move(connection, task_id, WAITING, "REVOKED", {"finished_at": self._time()})
             running = not waiting and self._move(
@@ -186,12 +177,18 @@ class TaskLedger(Heartbeats):
             raise TaskStateError(f"The task has ended as {task['status']}; only a waiting or a running task can be revoked.")
         return task
 
-    def requeue(self, task_id: str) -> TaskRow:
-        """An ended task without a result waits again, with its counts back at nothing. TaskStateError for any other."""
+    def requeue(self, task_id: str, only: bool = False) -> TaskRow:
+        """An ended task without a result waits again, with its counts back at nothing. TaskStateError for any other.
+
+        `only`: also when another task of its name has not ended.
+        """
+        task_id = spelled(task_id)
         fresh: dict[str, Any] = dict.fromkeys(("error", "finished_at", "started_at", "worker", "deadline", "progress", "progress_note"))
-        task_id = _spelled(task_id)
         fresh |= {"failures": 0, "kills": 0, "cancel_requested": False, "queued_at": self._time()}
         with self.database.write() as connection:
+            alone(connection, "requeue")
+            if only and (other := connection.scalar(_another(task_id))) is not None:
+                raise TaskStateError(f"Task {other} does the same and has not ended. Wait for its end, or revoke it.")
             moved = self._move(connection, task_id, ("FAILURE", "REVOKED", "EXPIRED"), "PENDING", fresh, note="queued again by hand")
         task = self.get(task_id)
         if not moved:
@@ -203,32 +200,22 @@ class TaskLedger(Heartbeats):
     def reap(self, ttl: float = TIME_TO_LIVE) -> list[str]:
         """Take leave of workers whose heartbeat ended `ttl` seconds ago, lose what they ran, expire what waited too long.
 
-        Returns the tasks that were running and are no longer. Also lost: a task whose worker lives but works at something else.
+        Returns the tasks that were running and are no longer. Also lost, but not counted as killed: a task whose worker lives and
+        works at something else.
         """
         cutoff = self._time(-ttl)
+        expired = sa.select(tasks.c.task_id).where(tasks.c.status.in_(WAITING), tasks.c.deadline <= self._time())
         with self.database.read() as connection:
-            orphans = [dict(row) for row in connection.execute(_orphans(cutoff)).mappings()]
-            silent = self.silent(connection, cutoff)
-            expired = connection.scalars(
-                sa.select(tasks.c.task_id).where(tasks.c.status.in_(WAITING), tasks.c.deadline <= self._time())
-            ).all()
-        if not orphans and not silent and not expired:
-            return []
+            looks = (self.orphans(cutoff), self.silent(cutoff), expired)
+            if not any(connection.execute(look.limit(1)).first() for look in looks):
+                return []
         with self.database.write() as connection:
+            # Looked at again: while this waited for the database, hearts beat. The cutoff stays, for they could not beat before.
+            silent, orphans = connection.scalars(self.silent(cutoff)).all(), connection.execute(self.orphans(cutoff)).mappings().all()
             self.take_leave(connection, silent)
-            for task_id in expired:
+            for task_id in connection.scalars(expired).all():
                 self._move(connection, task_id, WAITING, "EXPIRED", {"finished_at": self._time()}, note="waited too long")
-            return [row["task_id"] for row in orphans if self._lose(connection, row, self._cause(row))]
-
-    def due(self, grace: float = TIME_TO_LIVE) -> list[tuple[str, str, str]]:
-        """(task_id, name, queue) of those that should stand in the queue by now; `grace` seconds are left to whoever just made one."""
-        late = sa.or_(
-            sa.and_(tasks.c.status.in_(("RETRY", "LOST")), tasks.c.queued_at <= self._time()),
-            sa.and_(tasks.c.status == "PENDING", tasks.c.queued_at <= self._time(-grace)),
-        )
-        with self.database.read() as connection:
-            rows = connection.execute(sa.select(tasks.c.task_id, tasks.c.name, tasks.c.queue).where(late).order_by(tasks.c.queued_at))
-            return [(row.task_id, row.name, row.queue) for row in rows]
+            return [row["task_id"] for row in orphans if self._lose(connection, row, cutoff)]
 
     def queued_again(self, task_id: str) -> None:
         """Write down that the queue has it again."""
@@ -242,60 +229,6 @@ class TaskLedger(Heartbeats):
             if status is not None:
                 self._event(connection, task_id, status, note="queued again")
 
-    # What is asked of it
-
-    def get(self, task_id: str) -> TaskRow:
-        """{task_id, status, progress, result, error, created_at, started_at, finished_at}; TaskUnknown for an id that is not there."""
-        task_id = _spelled(task_id)
-        with self.database.read() as connection:
-            row = connection.execute(sa.select(*_SHOWN).where(tasks.c.task_id == task_id)).mappings().first()
-        if row is None:
-            raise _unknown(task_id)
-        return _shown(row)
-
-    def arguments(self, task_id: str) -> dict[str, Any]:
-        """What the task was made with; TaskUnknown for an id that is not there."""
-        task_id = _spelled(task_id)
-        with self.database.read() as connection:
-            found = connection.scalar(sa.select(tasks.c.arguments).where(tasks.c.task_id == task_id))
-        if found is None:
-            raise _unknown(task_id)
-        known: dict[str, Any] = json.loads(found)
-        return known
-
-    def kind(self, task_id: str) -> tuple[str, str]:
-        """The name and the queue of a task; TaskUnknown for an id that is not there."""
-        task_id = _spelled(task_id)
-        with self.database.read() as connection:
-            row = connection.execute(sa.select(tasks.c.name, tasks.c.queue).where(tasks.c.task_id == task_id)).first()
-        if row is None:
-            raise _unknown(task_id)
-        return row.name, row.queue
-
-    def recent(self, limit: int = 50, status: str | None = None, name: str | None = None) -> list[TaskRow]:
-        """The latest tasks, newest first: the keys of `get` and name, queue, worker, attempts, failures, kills, progress_note."""
-        extra = (tasks.c.name, tasks.c.queue, tasks.c.worker, tasks.c.attempts, tasks.c.failures, tasks.c.kills, tasks.c.progress_note)
-        query = sa.select(*_SHOWN, *extra).order_by(tasks.c.created_at.desc()).limit(limit)
-        for column, wanted in ((tasks.c.status, status), (tasks.c.name, name)):
-            query = query if wanted is None else query.where(column == wanted)
-        with self.database.read() as connection:
-            rows = connection.execute(query).mappings()
-            return [_shown(row) for row in rows]
-
-    def counts(self, queue: str | None = None) -> dict[str, int]:
-        """How many tasks are in each state, of one queue or of all; every state is named."""
-        query = sa.select(tasks.c.status, sa.func.count()).group_by(tasks.c.status)
-        with self.database.read() as connection:
-            found = connection.execute(query if queue is None else query.where(tasks.c.queue == queue)).all()
-        return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in found}
-
-    def events(self, task_id: str) -> list[TaskRow]:
-        """What happened to a task, oldest first: {at, status, worker, note}."""
-        columns = (task_events.c.at, task_events.c.status, task_events.c.worker, task_events.c.note)
-        with self.database.read() as connection:
-            rows = connection.execute(sa.select(*columns).where(task_events.c.task_id == task_id).order_by(task_events.c.event_id))
-            return [dict(row) for row in rows.mappings()]
-
     # How it is written
 
     def _event(self, connection: sa.Connection, task_id: str, status: str, worker: str | None = None, note: str | None = None) -> None:
@@ -308,6 +241,7 @@ class TaskLedger(Heartbeats):
         return (
             tasks.update()
             .where(tasks.c.task_id == task_id, tasks.c.status.in_(WAITING), sa.or_(tasks.c.deadline.is_(None), tasks.c.deadline > now))
+            .where(sa.or_(tasks.c.status != "RETRY", tasks.c.queued_at <= now))
             .values(
                 status="STARTED",
                 worker=worker,
@@ -359,37 +293,21 @@ class TaskLedger(Heartbeats):
         revoked = self._move(connection, task_id, ("STARTED",), "REVOKED", {"finished_at": self._time()}, worker, note)
         return "REVOKED" if revoked else None
 
-    def _lose(self, connection: sa.Connection, row: TaskRow, note: str) -> str | None:
+    def _lose(self, connection: sa.Connection, row: sa.RowMapping, cutoff: str) -> str | None:
+        """LOST, or a dead letter after its fifth kill, or REVOKED if that was asked; None when it is at work after all."""
         status, values = "LOST", dict[str, Any](queued_at=self._time(), worker=None, deadline=None)
-        if row["kills"] + 1 >= KILLS_ALLOWED:
+        lives = connection.scalar(self.alive(cutoff).where(workers.c.worker == row["worker"])) is not None
+        kills = row["kills"] if lives else row["kills"] + 1
+        note = "its worker let go of it" if lives else self._cause(row)
+        if kills >= KILLS_ALLOWED:
             message = f"Its worker died {KILLS_ALLOWED} times while running it ({note}), so it is not tried again. Look at its arguments."
             error = json.dumps({"kind": "dead_letter", "message": message})
             status, values = "FAILURE", {"finished_at": self._time(), "error": error}
-        return self._put_back(connection, row["task_id"], status, values | {"kills": row["kills"] + 1}, row["worker"], note)
+        return self._put_back(connection, row["task_id"], status, values | {"kills": kills}, row["worker"], note)
 
-    def _cause(self, row: TaskRow) -> str:
+    def _cause(self, row: sa.RowMapping) -> str:
         late = row["deadline"] is not None and row["deadline"] <= self._time()
         return "it passed its time limit" if late else "its worker died"
-
-
-_SHOWN = tuple(tasks.c[name] for name in ("task_id", "status", "progress", "result", "error", "created_at", "started_at", "finished_at"))
-
-
-def _spelled(task_id: str) -> str:
-    """The id as the ledger spells it; TaskUnknown for a text that can be none, of which a database may make anything."""
-    try:
-        return str(uuid.UUID(task_id))
-    except ValueError:
-        raise _unknown(task_id) from None
-
-
-def _unknown(task_id: str) -> TaskUnknown:
-    return TaskUnknown(f"There is no task {task_id[:40]!r}. Its id is in the answer of the request that made it.")
-
-
-def _shown(row: sa.RowMapping) -> TaskRow:
-    task = dict(row)
-    return task | {name: None if task[name] is None else json.loads(task[name]) for name in ("result", "error")}
 
 
 def _digest(name: str, key: str | None) -> str | None:
@@ -397,12 +315,7 @@ def _digest(name: str, key: str | None) -> str | None:
     return None if key is None else f"{name}:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
-def _orphans(cutoff: str) -> sa.Select[Any]:
-    """The running tasks that no living worker works at."""
-    at_work = sa.select(workers.c.worker).where(
-        workers.c.worker == tasks.c.worker,
-        workers.c.current_task == tasks.c.task_id,
-        workers.c.stopped_at.is_(None),
-        workers.c.heartbeat_at >= cutoff,
-    )
-    return sa.select(tasks).where(tasks.c.status == "STARTED", tasks.c.started_at < cutoff, ~at_work.exists())
+def _another(task_id: str) -> sa.Select[Any]:
+    """Any other task of the same name that has not ended."""
+    name = sa.select(tasks.c.name).where(tasks.c.task_id == task_id).scalar_subquery()
+    return sa.select(tasks.c.task_id).where(tasks.c.name == name, tasks.c.task_id != task_id, tasks.c.status.in_(UNENDED)).limit(1)

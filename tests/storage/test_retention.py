@@ -9,7 +9,8 @@ from core.clock import real_now
 from core.errors import TaskUnknown
 from core.storage import process_events, retention
 from core.storage.schema import task_events
-from core.storage.task_ledger import ENDED, TaskLedger
+from core.storage.task_ledger import TaskLedger
+from core.storage.task_queries import ENDED
 
 DAYS = 90
 NOW = real_now()

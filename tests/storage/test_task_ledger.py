@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from core.errors import TaskStateError, TaskUnknown
-from core.storage import leases
+from core.storage import audit_log, leases, logbook
+from core.storage.database import Database
 from core.storage.heartbeats import Pulse
 from core.storage.schema import schema
-from core.storage.task_ledger import KILLS_ALLOWED, STATES, TaskLedger
+from core.storage.task_ledger import KILLS_ALLOWED, TaskLedger
+from core.storage.task_queries import STATES
 
 START = datetime(2026, 3, 13, 12, 0, tzinfo=UTC)
 
@@ -50,6 +53,13 @@ def started(ledger: TaskLedger, worker: str = "w1", limit: float = 30.0) -> str:
     return task_id
 
 
+def lose(ledger: TaskLedger, watch: Watch) -> str:
+    """Its worker is not heard of any more; the task's new state."""
+    watch.forward(6)
+    (task_id,) = ledger.reap(5)
+    return str(ledger.get(task_id)["status"])
+
+
 def statuses(ledger: TaskLedger, task_id: str) -> list[str]:
     return [event["status"] for event in ledger.events(task_id)]
 
@@ -78,6 +88,29 @@ def test_a_task_is_claimed_by_one_worker_only(ledger):
     assert claim is not None
     assert (claim.arguments, claim.attempt, claim.failures) == ({"match_id": 7}, 1, 0)
     assert ledger.claim(task_id, "w2", 30) is None
+
+
+@pytest.mark.parametrize("said", [{"name": "promote"}, {"queue": "batch"}, {"name": "promote", "queue": "ml"}])
+def test_TK_4_a_message_that_names_another_task_or_queue_starts_nothing(ledger, said):
+    task_id = ledger.create("predict_match", "ml", {})
+    assert ledger.claim(task_id, "w1", 30, **said) is None
+    assert ledger.claim(task_id, "w1", 30, "predict_match", "ml") is not None
+
+
+@pytest.mark.parametrize("odd", ["\x00", "no such task", "", "a" * 500, "\ud800", "٣" * 36])
+def test_EP_8_what_is_no_id_is_unknown_and_never_reaches_the_database(ledger, odd):
+    for ask in (ledger.get, ledger.kind, ledger.revoke, ledger.requeue):
+        with pytest.raises(TaskUnknown):
+            ask(odd)
+    assert ledger.claim(odd, "w1", 30) is None
+
+
+def test_TK_4_words_that_no_database_takes_do_not_keep_a_task_from_ending(ledger):
+    task_id = started(ledger)
+    assert ledger.progress(task_id, "w1", 0.5, "half\x00way \ud800")
+    assert ledger.fail(task_id, "w1", {"kind": "bug", "message": "a\x00b\ud800"})
+    assert ledger.events(task_id)[-1]["note"] == "ab?"
+    assert ledger.recent(1)[0]["progress_note"] == "halfway ?"
 
 
 def test_TK_5_of_twenty_threads_claiming_and_ending_one_task_exactly_one_succeeds(database):
@@ -128,6 +161,58 @@ def test_TK_5_a_task_whose_living_worker_works_at_something_else_is_lost(ledger,
     watch.forward(6)
     ledger.beat(pulse("w1", None))
     assert ledger.reap(5) == [task_id]
+    row = ledger.recent(1)[0]
+    assert (row["status"], row["kills"], ledger.events(task_id)[-1]["note"]) == ("LOST", 0, "its worker let go of it")
+
+
+def test_TK_5_a_worker_that_is_heard_while_the_reaper_waits_for_the_database_keeps_its_task(ledger, database, watch):
+    task_id = started(ledger)
+    watch.forward(6)
+    before = database.write
+
+    @contextmanager
+    def after_a_heartbeat():
+        database.write = before
+        ledger.beat(pulse("w1", task_id))
+        with before() as connection:
+            yield connection
+
+    database.write = after_a_heartbeat
+    assert ledger.reap(5) == []
+    assert ledger.get(task_id)["status"] == "STARTED"
+    assert [row["worker"] for row in ledger.workers()] == ["w1"]
+
+
+def test_TK_5_a_worker_of_before_the_clock_was_put_back_does_not_live_on(ledger, watch):
+    task_id = started(ledger)
+    watch.forward(-3600)
+    assert ledger.workers() == []
+    watch.forward(10)
+    ledger.beat(pulse("w2"))
+    ledger.reap(5)
+    assert [row["worker"] for row in ledger.workers()] == ["w2"]
+    watch.forward(3600)
+    ledger.reap(5)
+    assert ledger.get(task_id)["status"] == "LOST"
+
+
+def test_TK_5_two_machines_whose_clocks_differ_agree_by_the_database(postgresql, monkeypatch):
+    """The other machine's clock is a minute slow."""
+    here, there = Database(postgresql), Database(postgresql)
+    schema.drop_all(here.engine)
+    here.create()
+    monkeypatch.setattr("core.storage.database.real_now", lambda: datetime.now(UTC) - timedelta(minutes=1))
+    task_id = started(TaskLedger(there), "far")
+    assert leases.take(there, "far", "there", 30)
+    monkeypatch.undo()
+    ledger = TaskLedger(here)
+    assert abs((ledger.now() - there.now()).total_seconds()) < 0.5
+    assert [row["worker"] for row in ledger.workers()] == ["far"]
+    assert ledger.reap() == []
+    assert ledger.get(task_id)["status"] == "STARTED"
+    assert not leases.take(here, "far", "here", 30)
+    here.close()
+    there.close()
 
 
 def test_TK_5_a_task_that_was_just_claimed_is_not_lost_before_the_first_heartbeat_that_names_it(ledger, watch):
@@ -142,7 +227,7 @@ def test_TK_4_the_fifth_kill_makes_a_dead_letter_and_failures_are_not_touched(le
     task_id = ledger.create("predict_match", "ml", {})
     for kill in range(1, KILLS_ALLOWED + 1):
         ledger.claim(task_id, f"w{kill}", 30)
-        assert ledger.lose(task_id) == ("LOST" if kill < KILLS_ALLOWED else "FAILURE")
+        assert lose(ledger, watch) == ("LOST" if kill < KILLS_ALLOWED else "FAILURE")
     assert ledger.get(task_id)["error"]["kind"] == "dead_letter"
     row = ledger.recent(1)[0]
     assert (row["kills"], row["failures"], row["attempts"]) == (5, 0, 5)
@@ -154,6 +239,7 @@ def test_TK_4_an_exception_is_counted_apart_from_kills_and_waits_for_its_next_tr
     assert ledger.retry(task_id, "w1", {"kind": "bug", "message": "boom"}, delay=10)
     assert ledger.get(task_id)["status"] == "RETRY"
     assert ledger.due() == []
+    assert ledger.claim(task_id, "w1", 30) is None  # its message came too soon
     watch.forward(10)
     assert ledger.due() == [(task_id, "predict_match", "ml")]
     claim = ledger.claim(task_id, "w1", 30)
@@ -172,9 +258,9 @@ def test_a_task_that_no_queue_ever_got_is_due_after_a_grace(ledger, watch):
     assert ledger.events(task_id)[-1]["note"] == "queued again"
 
 
-def test_a_lost_task_is_due_at_once(ledger):
+def test_a_lost_task_is_due_at_once(ledger, watch):
     task_id = started(ledger)
-    ledger.lose(task_id)
+    lose(ledger, watch)
     assert [row[0] for row in ledger.due()] == [task_id]
 
 
@@ -199,13 +285,6 @@ def test_EP_7_one_key_used_by_ten_threads_at_once_makes_one_task(database):
     assert ledger.counts()["PENDING"] == 1
 
 
-def test_EP_7_a_key_whose_task_the_queue_refused_can_be_used_again(ledger):
-    first = ledger.create("predict_match", "ml", {}, "key")
-    assert ledger.refuse(first, {"kind": "queue_unavailable", "message": "down"})
-    assert ledger.get(first)["status"] == "FAILURE"
-    assert ledger.create("predict_match", "ml", {}, "key") != first
-
-
 def test_EP_17_a_waiting_task_can_be_revoked_and_never_starts(ledger):
     task_id = ledger.create("predict_match", "ml", {})
     assert ledger.revoke(task_id)["status"] == "REVOKED"
@@ -222,10 +301,10 @@ def test_EP_17_a_running_task_is_asked_to_stop_and_hears_of_it_with_its_progress
     assert ledger.get(task_id)["status"] == "REVOKED"
 
 
-def test_EP_17_a_task_that_was_asked_to_stop_and_then_lost_its_worker_is_revoked(ledger):
+def test_EP_17_a_task_that_was_asked_to_stop_and_then_lost_its_worker_is_revoked(ledger, watch):
     task_id = started(ledger)
     ledger.revoke(task_id)
-    assert ledger.lose(task_id) == "REVOKED"
+    assert lose(ledger, watch) == "REVOKED"
 
 
 def test_EP_17_a_task_that_was_asked_to_stop_and_then_failed_is_revoked_and_not_tried_again(ledger, watch):
@@ -252,9 +331,10 @@ def test_EP_17_a_task_that_is_revoked_while_the_reaper_looks_is_not_lost(ledger,
     watch.forward(6)
 
     class Late(TaskLedger):
-        def silent(self, connection, cutoff):
-            ledger.revoke(task_id)  # after the orphans were looked for
-            return super().silent(connection, cutoff)
+        def orphans(self, cutoff):
+            if ledger.get(task_id)["status"] == "STARTED" and not ledger.events(task_id)[-1]["note"]:
+                ledger.revoke(task_id)
+            return super().orphans(cutoff)
 
     assert Late(database, watch).reap(5) == [task_id]
     assert ledger.get(task_id)["status"] == "REVOKED"
@@ -278,11 +358,11 @@ def test_EP_17_what_has_ended_cannot_be_revoked_and_what_succeeded_cannot_be_que
         ledger.revoke("no such task")
 
 
-def test_EP_17_a_dead_letter_can_be_queued_again_with_its_counts_back_at_nothing(ledger):
+def test_EP_17_a_dead_letter_can_be_queued_again_with_its_counts_back_at_nothing(ledger, watch):
     task_id = ledger.create("predict_match", "ml", {})
     for _ in range(KILLS_ALLOWED):
         ledger.claim(task_id, "w1", 30)
-        ledger.lose(task_id)
+        lose(ledger, watch)
     assert ledger.requeue(task_id)["status"] == "PENDING"
     row = ledger.recent(1)[0]
     assert (row["kills"], row["error"], row["finished_at"]) == (0, None, None)
@@ -313,7 +393,7 @@ def test_a_task_that_started_in_time_may_be_tried_again_after_its_expiry(ledger,
     if end == "retry":
         ledger.retry(task_id, "w1", {"kind": "bug", "message": "boom"}, delay=0)
     else:
-        ledger.lose(task_id)
+        lose(ledger, watch)
     assert ledger.claim(task_id, "w2", 30) is not None
 
 
@@ -370,7 +450,19 @@ def test_counts_name_every_state(ledger):
     ledger.create("predict_match", "ml", {})
     ledger.create("export_data_raw", "batch", {})
     assert set(ledger.counts()) == set(STATES)
-    assert (ledger.counts()["PENDING"], ledger.counts("batch")["PENDING"]) == (2, 1)
+    assert ledger.counts()["PENDING"] == 2
+
+
+def test_EP_10_the_depth_of_a_queue_counts_each_task_once_and_none_that_ended(ledger, watch):
+    for _ in range(3):
+        ledger.create("predict_match", "ml", {})
+    ledger.create("export_data_raw", "batch", {})
+    ledger.revoke(ledger.create("predict_match", "ml", {}))
+    ledger.retry(started(ledger, "w1"), "w1", {"kind": "bug", "message": "boom"}, delay=10)
+    ledger.give_back(started(ledger, "w2"), "w2")
+    started(ledger, "w3")
+    assert ledger.depth("ml") == {"waiting": 4, "scheduled": 1, "active": 1}
+    assert ledger.depth("batch") == {"waiting": 1, "scheduled": 0, "active": 0}
 
 
 def test_recent_shows_the_newest_first_and_filters_by_state(ledger, watch):
@@ -390,6 +482,18 @@ def test_a_result_that_is_no_json_number_is_refused(ledger):
         ledger.create("predict_match", "ml", {"x": float("inf")})
 
 
+@pytest.mark.parametrize("reason", ["bad\x00reason", "half a \ud800 letter"])
+def test_EP_15_an_odd_reason_is_written_down_and_the_next_decision_too(database, reason):
+    audit_log.intend(database, audit_log.Decision("me", "promote", 1, 2, reason, {}))
+    audit_log.settle(database)
+    audit_log.intend(database, audit_log.Decision("me", "promote", 2, 3, "better", {}))
+    audit_log.settle(database)
+    later, first = logbook.decisions(database)
+    assert (later["to_version"], first["to_version"]) == (3, 2)
+    assert first["reason"] in ("badreason", "half a ? letter")
+    assert set(first) == {"audit_id", "at", "who", "action", "from_version", "to_version", "reason", "metrics"}
+
+
 def test_a_lease_has_one_holder_until_it_runs_out(database):
     assert leases.take(database, "reaper", "a", 0.2)
     assert leases.take(database, "reaper", "a", 0.2)
@@ -397,6 +501,14 @@ def test_a_lease_has_one_holder_until_it_runs_out(database):
     threading.Event().wait(0.25)
     assert leases.take(database, "reaper", "b", 10)
     assert not leases.take(database, "reaper", "a", 10)
+
+
+def test_a_lease_of_before_the_clock_was_put_back_is_free(database, monkeypatch):
+    monkeypatch.setattr(database, "now", lambda: datetime.now(UTC) + timedelta(hours=1))
+    assert leases.take(database, "reaper", "a", 3)
+    monkeypatch.undo()
+    assert leases.take(database, "reaper", "b", 3)
+    assert not leases.take(database, "reaper", "a", 3)
 
 
 def test_of_ten_that_ask_for_a_free_lease_at_once_one_gets_it(database):

@@ -8,9 +8,10 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from core.errors import AliasMissing, DatabaseUnavailable, PromotionRefused, RegistryUnavailable, TaskRevoked, TaskStateError
-from core.storage import audit_log, leases, logbook
+from core.storage import audit_log, leases, logbook, pipeline_log
 from core.storage.database import Database
 from core.storage.registry import Registry
 from tests.serving.models import register
@@ -120,11 +121,11 @@ def test_EP_15_a_task_that_was_killed_before_it_could_write_is_finished_by_its_n
 
 
 def test_EP_15_when_the_row_cannot_be_written_the_next_run_of_the_task_writes_it(decider, monkeypatch):
-    def away(database, decision):
+    def away(database):
         raise DatabaseUnavailable("The database does not answer.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(promotions.audit_log, "write", away)
+        patched.setattr(promotions.audit_log, "settle", away)
         with pytest.raises(DatabaseUnavailable):
             decider.promote(2, "better", 1, request="r1")
     assert (champion(decider), logbook.decisions(decider.database)) == (2, [])
@@ -209,6 +210,53 @@ def test_EP_16_a_rollback_that_runs_twice_goes_back_once(decider):
     decider.promote(3, "better still", 2)
     assert decider.rollback("worse", request="r1") == decider.rollback("worse", request="r1")
     assert champion(decider) == 2
+
+
+def slowly(decider, monkeypatch, meanwhile) -> None:
+    """His registry tells of a version only after the lease has run out, and `meanwhile` is done."""
+    card = decider.registry.card
+
+    def slow(version, stage):
+        found = card(version, stage)
+        monkeypatch.undo()
+        meanwhile()
+        return found
+
+    monkeypatch.setattr(promotions, "LEASE_SECONDS", 0.0)
+    monkeypatch.setattr(decider.registry, "card", slow)
+
+
+def test_EP_15_of_two_that_expect_the_same_champion_one_wins_however_slow_the_registry_is(place, monkeypatch):
+    slow, quick = place.decider(), place.decider()
+    slowly(slow, monkeypatch, lambda: quick.promote(2, "better", 1))
+    with pytest.raises(TaskStateError, match="tried again"):
+        slow.promote(3, "best", 1)
+    assert champion(slow) == 2
+    with pytest.raises(PromotionRefused, match="Version 2 is the champion"):
+        slow.promote(3, "best", 1)
+    assert [row["to_version"] for row in logbook.decisions(slow.database)] == [2]
+
+
+def test_EP_15_who_lost_the_lease_to_somebody_who_still_decides_changes_nothing(place, monkeypatch):
+    slow = place.decider()
+    slowly(slow, monkeypatch, lambda: leases.take(slow.database, LEASE, "somebody else", 30))
+    with pytest.raises(TaskStateError, match="tried again"):
+        slow.promote(3, "best", 1)
+    assert (champion(slow), logbook.decisions(slow.database)) == (1, [])
+
+
+def test_EP_15_a_row_that_cannot_be_written_keeps_the_champion_and_stands_in_nobodys_way(decider):
+    """It is written before the alias moves: what moved can always be settled."""
+    with pytest.raises(IntegrityError):
+        decider.promote(2, "better", 1, who=None)
+    assert (champion(decider), logbook.decisions(decider.database)) == (1, [])
+    assert decider.promote(3, "best", 1)["to_version"] == 3
+
+
+def test_EP_15_what_is_only_intended_is_no_decision(decider):
+    audit_log.intend(decider.database, audit_log.Decision("a person", "promote", 1, 2, "better", {"request": "r7"}))
+    assert logbook.decisions(decider.database) == []
+    assert pipeline_log.promotions(decider.database) == 0
 
 
 def decided(*steps):

@@ -5,18 +5,70 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 
 from core.clock import real_now
+from core.errors import DatabaseUnavailable, QueueUnavailable
 from core.storage import leases, retention
 from core.storage.task_ledger import TaskLedger
 from tests.workers.house import eventually
 from workers import sidecar
 from workers.reaper import Reaper
 from workers.repeat import Repeat
+
+
+@pytest.fixture
+def reaper(sqlite_house):
+    made = []
+
+    def make(**more):
+        made.append(Reaper(replace(sqlite_house.settings, **more)))
+        return made[-1]
+
+    yield make
+    for reaper in made:
+        reaper.jobs.close()
+        reaper.database.close()
+
+
+def test_TK_5_a_lost_task_is_seen_and_the_depth_is_told_while_the_broker_is_away(sqlite_house, reaper):
+    task_id = lost(sqlite_house)
+    ended(sqlite_house, 1)
+    away = reaper(queue_url="redis://127.0.0.1:1/0")
+    with pytest.raises(QueueUnavailable):
+        away.once()
+    assert sqlite_house.ledger.get(task_id)["status"] == "LOST"
+    assert sqlite_house.ledger.counts()["SUCCESS"] == 0  # forgotten
+    away.gauges()
+    assert REGISTRY.get_sample_value("task_queue_depth", {"state": "waiting"}) == 1
+
+
+@pytest.mark.parametrize("trouble", ["late", "locked"])
+def test_TK_5_nothing_is_taken_for_lost_until_workers_could_be_heard_again(sqlite_house, reaper, monkeypatch, trouble):
+    task_id = lost(sqlite_house)
+    take = leases.take
+
+    def held_up(*what):
+        time.sleep(0.3)
+        if trouble == "locked":
+            raise DatabaseUnavailable("The database does not answer (database is locked).")
+        return take(*what)
+
+    patient = reaper()
+    monkeypatch.setattr("workers.reaper.TIME_TO_LIVE", 0.5)
+    with monkeypatch.context() as patched, suppress(DatabaseUnavailable):
+        patched.setattr(leases, "take", held_up)
+        patient.once()
+    patient.once()
+    assert sqlite_house.ledger.get(task_id)["status"] == "STARTED"
+    time.sleep(0.6)
+    patient.once()
+    assert sqlite_house.ledger.get(task_id)["status"] == "LOST"
 
 
 def ended(house, many):

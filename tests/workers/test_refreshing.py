@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from core.errors import PipelineFailed, TaskRevoked
+from core.errors import DatabaseUnavailable, PipelineFailed, TaskRevoked, TaskStateError
 from core.storage.task_ledger import TaskLedger
 from tests.workers.house import ROOT, alive, eventually
 from tests.workers.small_project import SmallProject
@@ -66,6 +66,40 @@ def test_EP_19_a_run_that_fails_says_why(pipeline, script, told):
         refreshing.refresh()
 
 
+def test_EP_19_lines_that_are_json_and_no_log_lines_are_words_like_any_other(pipeline):
+    pipeline("print('3\\nnull\\n[1]', file=sys.stderr); sys.exit(1)")
+    with pytest.raises(PipelineFailed, match=r"3 null \[1\]"):
+        refreshing.refresh()
+
+
+def test_EP_19_a_ledger_that_is_away_for_a_moment_does_not_stop_the_pipeline(pipeline):
+    pipeline("time.sleep(0.5)")
+    heard = []
+
+    def tell(share, note):
+        heard.append(note)
+        raise DatabaseUnavailable("The database does not answer (database is locked).")
+
+    with progress.told(tell):
+        assert refreshing.refresh()["stages"] == 2
+    assert len(heard) > 1
+
+
+def test_EP_17_an_older_run_is_not_queued_again_beside_another(sqlite_house):
+    jobs, ledger = sqlite_house.jobs, sqlite_house.ledger
+    older = jobs.refresh()
+    jobs.revoke(older)
+    newer = jobs.refresh()
+    with pytest.raises(TaskStateError, match=newer):
+        jobs.requeue(older)
+    jobs.revoke(newer)
+    assert jobs.requeue(older)["status"] == "PENDING"
+    assert jobs.refresh() == older  # though it is not the last that was made
+    with pytest.raises(TaskStateError, match=older):
+        jobs.requeue(newer)
+    assert [ledger.get(task_id)["status"] for task_id in (older, newer)] == ["PENDING", "REVOKED"]
+
+
 def test_TK_7_EP_19_tells_how_far_it_is_and_a_revoked_one_leaves_no_process(pipeline):
     folder = pipeline("time.sleep(60)")
     heard = []
@@ -86,7 +120,7 @@ def test_TK_7_EP_19_a_task_that_is_revoked_while_it_runs_ends_as_revoked(pipelin
     folder = pipeline("time.sleep(60)")
     jobs = Jobs.open(sqlite_house.settings, sqlite_house.database)
     task_id = jobs.refresh()
-    recorder = Recorder(TaskLedger(sqlite_house.database), {"refresh": refreshing.refresh}, KINDS, "w", 1.0)
+    recorder = Recorder(TaskLedger(sqlite_house.database), {"refresh": refreshing.refresh}, KINDS, "w", "batch", 1.0)
     working = threading.Thread(target=lambda: recorder.run("refresh", task_id))
     working.start()
     eventually((folder / "pid").exists)
@@ -104,7 +138,7 @@ def test_EP_19_a_failed_run_is_not_tried_again_by_itself(pipeline, sqlite_house)
     pipeline("sys.exit(3)")
     jobs = Jobs.open(sqlite_house.settings, sqlite_house.database)
     task_id = jobs.refresh()
-    Recorder(TaskLedger(sqlite_house.database), {"refresh": refreshing.refresh}, KINDS, "w", 1.0).run("refresh", task_id)
+    Recorder(TaskLedger(sqlite_house.database), {"refresh": refreshing.refresh}, KINDS, "w", "batch", 1.0).run("refresh", task_id)
     task = jobs.ledger.get(task_id)
     assert (task["status"], task["error"]["kind"]) == ("FAILURE", "pipeline_failed")
     jobs.close()
