@@ -7,12 +7,14 @@ import socket
 from typing import Protocol
 
 from core.settings import Settings
-from core.sources.openligadb import OpenLigaDB
+from core.sources.fetching import Fetcher, Limits
+from core.sources.openligadb import SOURCE, OpenLigaDB
 from core.storage import leases
 from core.storage.database import Database
 from workers.jobs import Jobs
 from workers.playing import Player
 from workers.polling import Poller
+from workers.providers import reached
 from workers.repeat import Repeat
 
 EVERY = 0.5
@@ -45,11 +47,10 @@ def _bringer(settings: Settings, database: Database) -> Bringer:
 
 
 def _poller(settings: Settings, database: Database, jobs: Jobs) -> Poller:
-    from core.sources.fetching import Fetcher, Limits  # costs a worker of a replay its memory
-
     # One attempt: the next one comes by itself.
     fetcher = Fetcher(Limits(silence=10.0, whole=30.0, attempts=1))
-    return Poller(database, OpenLigaDB(), fetcher.get, settings.live_interval, jobs.refresh)
+    source = OpenLigaDB() if SOURCE in settings.sources else OpenLigaDB(leagues=())
+    return Poller(database, source, reached(fetcher.get, settings.mirror), settings.live_interval, jobs.refresh)
 
 
 def start_live(settings: Settings) -> Repeat:

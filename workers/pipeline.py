@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from core.clock import iso
 from core.errors import PipelineBusy, SettingsError, SoccerPredictError
@@ -51,8 +52,10 @@ def main(arguments: list[str] | None = None) -> int:
     configure("pipeline")
     try:
         place = Workplace(Settings.from_environment())
-        if asked.stage in (WHOLE, RETRAIN, replaying.ADVANCE):
-            return _whole(place, asked.force, getattr(asked, "to", None), asked.stage == RETRAIN)
+        if asked.stage in (WHOLE, RETRAIN):
+            return _whole(place, asked.force, asked.stage == RETRAIN)
+        if asked.stage == replaying.ADVANCE:
+            return _advance(place, asked.to)
         if asked.stage == REFRESH:
             return _refresh(place)
         if asked.stage == replaying.PLAY:
@@ -103,23 +106,40 @@ def _play(place: Workplace, speed: float) -> int:
     return 0
 
 
-def _whole(place: Workplace, force: bool, to: str | None = None, retrain: bool = False) -> int:
-    """All stages that changed. `to`: where a replay's clock is moved to; `retrain`: models learn from all that was played before today."""
+def _whole(place: Workplace, force: bool, retrain: bool = False) -> int:
+    """All stages that changed. `retrain`: models learn from all that was played before today."""
     started = time.perf_counter()
 
     def repro(run: str, locks: list[int]) -> int:
-        if to is not None:
-            replaying.set_out(place.settings, place.database, to)
         if retrain:
             pipeline_log.note(place.database, TRAIN_CUT, place.now.date().isoformat())
-        code = dvc(place, run, locks, "repro", *(["--force"] if force else []))
-        if code and place.settings.clock.moment is not None:
-            replay.turn_back(place.database, place.settings.clock.moment)
-        level, status = (logging.ERROR, "failed") if code else (logging.INFO, "done")
-        line("pipeline", level=level, run=run, seconds=_since(started), status=status)
-        return code
+        return _told(place, run, started, dvc(place, run, locks, "repro", *(["--force"] if force else [])))
 
     return _recorded(place, "whole pipeline", repro)
+
+
+def _advance(place: Workplace, to: str) -> int:
+    """A replay's clock moved, and what follows from that: without a refit within a month."""
+    from workers import renewing
+
+    started = time.perf_counter()
+
+    def moved(run: str, locks: list[int]) -> int:
+        replaying.set_out(place.settings, place.database, to)
+        ways = _ways(place, run, locks)
+        code = renewing.renew(ways["stage"], ways["commit"]) if renewing.can_renew(place) else ways["repro"]()
+        return _told(place, run, started, code)
+
+    return _recorded(place, f"clock to {to}", moved)
+
+
+def _told(place: Workplace, run: str, started: float, code: int) -> int:
+    """The end of a run, in one line; the clock of a replay stays where it was when the run failed."""
+    if code and place.settings.clock.moment is not None:
+        replay.turn_back(place.database, place.settings.clock.moment)
+    level, status = (logging.ERROR, "failed") if code else (logging.INFO, "done")
+    line("pipeline", level=level, run=run, seconds=_since(started), status=status)
+    return code
 
 
 def _refresh(place: Workplace) -> int:
@@ -129,15 +149,18 @@ def _refresh(place: Workplace) -> int:
 
     from workers import renewing
 
-    def renewed(run: str, locks: list[int]) -> int:
-        return renewing.refresh(
-            place,
-            stage=lambda name: _one(place, name, run),
-            repro=lambda: dvc(place, run, locks, "repro"),
-            commit=lambda: dvc(place, run, locks, "commit", "--force", *renewing.RENEWED),
-        )
+    return _recorded(place, "refresh", lambda run, locks: renewing.refresh(place, **_ways(place, run, locks)))
 
-    return _recorded(place, "refresh", renewed)
+
+def _ways(place: Workplace, run: str, locks: list[int]) -> dict[str, Any]:
+    """How a run does its work: `stage` one stage here, `repro` what changed by DVC, `commit` telling DVC what was made here."""
+    from workers.renewing import RENEWED
+
+    return {
+        "stage": lambda name: _one(place, name, run),
+        "repro": lambda: dvc(place, run, locks, "repro"),
+        "commit": lambda: dvc(place, run, locks, "commit", "--force", *RENEWED),
+    }
 
 
 def _recorded(place: Workplace, note: str, work: Callable[[str, list[int]], int]) -> int:

@@ -1,4 +1,4 @@
-"""A refresh of the real timeline: what is new at the sources, through to published forecasts."""
+"""What is new, through to published forecasts, without a refit: from the sources in real time, from the past in a replay."""
 
 from __future__ import annotations
 
@@ -31,8 +31,11 @@ def refresh(place: Workplace, stage: Callable[[str], int], repro: Callable[[], i
     if not done.news and _is_fresh(place):
         line("refresh", note="Nothing is new.")
         return 0
-    if not before or done.history:
-        return repro()
+    return renew(stage, commit) if before and not done.history else repro()
+
+
+def renew(stage: Callable[[str], int], commit: Callable[[], int]) -> int:
+    """The stages that know of new matches, in this process, and DVC told of it."""
     for name in RENEWED:
         if code := stage(name):
             return code
