@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
@@ -101,7 +101,15 @@ class Settings:
     @property
     def arrived(self) -> bool:
         """Whether there is a real timeline to go to."""
-        return os.path.isfile(self.arrived_file)  # noqa: PTH113  (no error where it may not look)
+        return self.arrived_at is not None
+
+    @property
+    def arrived_at(self) -> datetime | None:
+        """Since when there is one; None while there is none, or where nobody may look."""
+        try:
+            return datetime.fromtimestamp(self.arrived_file.stat().st_mtime, UTC)
+        except OSError:
+            return None
 
     @property
     def can_switch(self) -> bool:

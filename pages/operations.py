@@ -65,6 +65,7 @@ def data() -> None:
 frame.masthead("Operations", "What runs, what waits, what failed and why. The page renews itself.")
 state.tell_unknown({"state": ("state", view.FILTERS)})
 processes()
+timeline_choice.draw(services)
 replay_controls.draw(services, jobs)
 tasks()
 data()

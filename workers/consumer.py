@@ -29,6 +29,7 @@ from workers.live_loop import start_live
 from workers.log import line
 from workers.reaper import start_reaper
 from workers.recorder import Body, Recorder
+from workers.refresher import start_refresher
 from workers.repeat import Repeat
 from workers.tasks import Tasks
 
@@ -36,7 +37,7 @@ from workers.tasks import Tasks
 PATIENCE = 3.0
 LAST_BEAT = 1.0  # for the threads to end
 AWAY_SECONDS = 1.0
-LIVE_QUEUE = "batch"  # whose workers bring live scores, beside their tasks
+NEWS_QUEUE = "batch"  # whose workers bring live scores and have the sources asked, beside their tasks
 
 
 class Work(Protocol):
@@ -152,9 +153,17 @@ class Station:
         heartbeat = Repeat("heartbeat", HEARTBEAT, lambda: self.beat(ledger))
         heartbeat.start()
         self._threads = [heartbeat, start_reaper(self.settings)]
-        if self.queue == LIVE_QUEUE:
+        if self.queue == NEWS_QUEUE:
             self._threads.append(start_live(self.settings))
+        if self.has_news:
+            self._threads.append(start_refresher(self.settings))
         line("worker started", worker=self.name, queue=self.queue, model_versions=dict(self.work.versions()))
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the sources are asked from here."""
+        somewhere = self.settings.timeline == "real" or self.settings.can_switch
+        return self.queue == NEWS_QUEUE and bool(self.settings.sources) and somewhere
 
     def beat(self, ledger: TaskLedger) -> None:
         versions, done, current = self.work.versions(), self.recorder.done, self.recorder.current

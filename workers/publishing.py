@@ -38,7 +38,7 @@ def publish(place: Workplace) -> Figures:
     live_scores.settle(place.database, place.now)
     if place.settings.clock.moment is not None:
         replay.arrive(place.database, place.settings.clock.moment)
-    elif any(row["status"] == "loaded" for row in source_documents.listed(place.database)):
+    elif not place.settings.arrived and any(row["status"] == "loaded" for row in source_documents.listed(place.database)):
         place.settings.arrived_file.touch()
     removed = _tidy(place, version, int(place.parameters["publish"]["keep"]))
     place.write_json(place.receipt("publish"), {"version": version, "digest": digest})

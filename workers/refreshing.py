@@ -9,11 +9,12 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from core.errors import PipelineFailed, StorageError
-from core.settings import PROJECT
+from core.settings import PROJECT, Settings
 from workers import progress
 from workers.checks import child_environment
 from workers.children import stop_all
@@ -24,13 +25,15 @@ PATIENCE = 10.0
 
 
 class Run:
-    """One run of `python -m workers.pipeline` with these arguments, and what its log has said so far."""
+    """One run of `python -m workers.pipeline` with these arguments, and what its log has said so far.
 
-    def __init__(self, *arguments: str) -> None:
+    `settings` are set in its environment beside those of this process.
+    """
+
+    def __init__(self, *arguments: str, settings: Mapping[str, str] | None = None) -> None:
         command = [sys.executable, "-m", "workers.leash", str(os.getpid()), "workers.pipeline", *arguments]
-        self.process = subprocess.Popen(
-            command, cwd=PROJECT, env=child_environment(PROJECT), stderr=subprocess.PIPE, start_new_session=True
-        )
+        environment = child_environment(PROJECT) | dict(settings or {})
+        self.process = subprocess.Popen(command, cwd=PROJECT, env=environment, stderr=subprocess.PIPE, start_new_session=True)
         self.stage = "starting"
         self.done = 0
         self.seconds = 0.0
@@ -82,9 +85,17 @@ class Run:
             stop_all([self.process], PATIENCE)
 
 
-def refresh() -> dict[str, Any]:
-    """Run what changed in the pipeline: {stages, seconds}. PipelineFailed says which stage failed, and why."""
-    return _through(Run())
+def refresh(settings: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Look for news at the sources and publish forecasts that know of them: {stages, seconds}. Where there are no sources, run what
+    changed in the pipeline. PipelineFailed says which stage failed, and why.
+    """
+    return _through(Run("refresh", settings=settings))
+
+
+def for_sources(settings: Settings) -> dict[str, str]:
+    """What a refresh is told: with sources it works for the real timeline, even while the replay is shown."""
+    real = settings.timeline == "real" or bool(settings.sources and settings.can_switch)
+    return {"SOCCER_TIMELINE": "real"} if real else {}
 
 
 def retrain() -> dict[str, Any]:

@@ -77,17 +77,32 @@ def serve(port: int, host: str = "127.0.0.1", setting: str = "SOCCER_METRICS_POR
         return _running
 
 
+class Reaping:
+    """The reaper of lost tasks in a web process, so that a dead worker is noticed while no other lives. A bug in it ends no pages."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._reaper = start_reaper(settings, steady=True)
+
+    def work_for(self, settings: Settings) -> None:
+        """Reap the tasks of these settings' timeline, and no longer those of before."""
+        if settings.timeline != self._settings.timeline:
+            self._reaper.stop()
+            self._settings, self._reaper = settings, start_reaper(settings, steady=True)
+
+    def stop(self) -> None:
+        self._reaper.stop()
+
+
 @contextmanager
-def beside(settings: Settings, shared: bool = False) -> Iterator[None]:
-    """Within this, a web process has its metrics' own port and reaps lost tasks, so that a dead worker is noticed while no
-    other lives. A bug in the reaper ends no pages. `shared`: of several processes the first has the port.
-    """
+def beside(settings: Settings, shared: bool = False) -> Iterator[Reaping]:
+    """Within this, a web process has its metrics' own port and reaps lost tasks. `shared`: of several processes the first has the port."""
     metrics = _first(settings) if shared else serve(settings.metrics_port, settings.host)
-    reaper = start_reaper(settings, steady=True)
+    reaping = Reaping(settings)
     try:
-        yield
+        yield reaping
     finally:
-        reaper.stop()
+        reaping.stop()
         if metrics is not None:
             metrics.close()
 

@@ -26,6 +26,9 @@ PATIENCE = 4.0
 LOOK_EVERY = 0.2
 # A process that was heard of and then fell silent so long hangs: it is killed, and starts anew.
 SILENCE_SECONDS = 10.0
+# So often it looks whether the other timeline is to be shown, and so long a task that runs then may take.
+FOLLOW_EVERY = 1.0
+LONGEST_TASK = 30.0
 # So long the servers that the app stands on may take to open their ports, and so often one may die in that time.
 FOUNDATION_SECONDS = 180.0
 FOUNDATION_DEATHS = 4
@@ -73,6 +76,8 @@ class Supervisor:
         self.ledger = TaskLedger(database)
         self._caller = Caller(settings.host, settings.port)
         self._told = False
+        self._follow_due = 0.0
+        self._patience: float | None = None
 
     def run(self) -> None:
         """Until a signal comes."""
@@ -85,6 +90,7 @@ class Supervisor:
             self.children = [*self.beneath, *self.above]
             while not self._stopping():
                 self._look()
+                self._follow()
                 time.sleep(LOOK_EVERY)
             say("Stopping.")
         finally:
@@ -136,6 +142,35 @@ class Supervisor:
                 self._write(child.role.name, event, child.start())
         self._listen()
         self._tell()
+
+    def _follow(self) -> None:
+        """When the other timeline is shown from now on, the workers start again on its database. The web process follows by itself."""
+        if not self.settings.can_switch or time.monotonic() < self._follow_due:
+            return
+        self._follow_due = time.monotonic() + FOLLOW_EVERY
+        try:
+            wanted = Settings.from_environment()
+            if wanted.timeline == self.settings.timeline or self._at_work():
+                return
+            self._move(replace(wanted, port=self.settings.port))
+        except SoccerPredictError as error:
+            say(f"The other timeline cannot be shown: {error}")
+
+    def _at_work(self) -> bool:
+        """Whether a worker is at a task: it is let finish, unless that takes long."""
+        self._patience = self._patience or time.monotonic() + LONGEST_TASK
+        return time.monotonic() < self._patience and any(row["current_task"] for row in self.ledger.workers())
+
+    def _move(self, settings: Settings) -> None:
+        say("Today's matches are shown now." if settings.timeline == "real" else "The replay is shown now.")
+        prepare_home(settings)
+        database = Database(settings.database_url)
+        database.create()
+        self.settings, self.database, self.ledger, self._patience = settings, database, TaskLedger(database), None
+        moving = [child for child in self.above if child.role.queue is not None]
+        stop_all([child.process for child in moving if child.process is not None], PATIENCE)
+        for child in moving:
+            child.process, child.due = None, 0.0
 
     def _listen(self) -> None:
         """Kill what hangs: its process lives, but a worker's heart no longer beats, or the web process no longer answers."""

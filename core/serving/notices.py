@@ -12,10 +12,12 @@ from core.serving.lookups import Lookup
 from core.serving.predictor import PredictionService
 from core.serving.pulse import LATE, Vitals
 from core.serving.snapshot import hours
+from core.settings import Settings
 
 Kind = Literal["empty", "replay", "stale", "degraded", "model", "worker", "database"]
 
 LATELY = timedelta(minutes=5)
+NEWLY = timedelta(hours=1)
 FILES = {
     "predictions.parquet": "forecasts",
     "match_features.parquet": "features",
@@ -40,13 +42,29 @@ def moment(when: datetime) -> str:
     return f"{when.day} {when:%B %Y}, {when:%H:%M} UTC"
 
 
-def about_clock(clock: Clock) -> Iterator[Notice]:
+def about_timeline(settings: Settings, clock: Clock) -> Iterator[Notice]:
+    """That the clock is no real one, and the way to the other timeline, where there is one to go to."""
     if clock.moment is not None:
         yield Notice(
             "replay",
             f"Replaying {moment(clock.moment)}.",
-            "Later results are hidden from the models. Forecasts made here are labelled and never count in the real record.",
+            "Later results are hidden from the models. Forecasts made here are labelled and never count in the real record."
+            + _way(settings),
         )
+    elif settings.can_switch and settings.arrived_at is not None and real_now() - settings.arrived_at < NEWLY:
+        yield Notice(
+            "replay",
+            "These are today's matches.",
+            "They were fetched from open sources and renew themselves. The replay is still there: Operations leads back to it.",
+        )
+
+
+def _way(settings: Settings) -> str:
+    if not settings.can_switch or (not settings.sources and not settings.arrived):
+        return ""
+    if settings.arrived:
+        return " Today's matches are here too: Operations leads to them."
+    return " Today's matches are being fetched, and are shown as soon as they are here."
 
 
 def about_files(lookups: Mapping[str, Lookup[Any]]) -> Iterator[Notice]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.storage import forecast_chain, logbook, process_events
+from core.storage import forecast_chain, logbook, process_events, source_documents
 from core.storage.database import Database
 from core.storage.task_ledger import TaskLedger
 
@@ -51,6 +51,14 @@ class Records:
     def quarantine(self, limit: int = 1000) -> list[Row]:
         """Rows of the sources that were not loaded, with the reason."""
         return logbook.set_aside(self._database, limit)
+
+    def documents(self) -> list[Row]:
+        """Every document of the sources: {source, url, part, role, status, reason, rows, asked_at, fetched_at, etag, digest, ...}."""
+        return source_documents.listed(self._database)
+
+    def corrections(self, limit: int = 100) -> list[Row]:
+        """Scores that a source took back or changed, the latest first: {at, source, source_ref, was, became, reason, ...}."""
+        return logbook.corrections_told(self._database, limit)
 
     def runs(self, limit: int = 20) -> list[Row]:
         """The pipeline's runs, the latest first."""

@@ -14,7 +14,7 @@ from core.clock import Clock, from_iso, real_now
 from core.errors import NotReady, StorageError
 from core.serving.live import LiveScores
 from core.serving.lookups import FeatureLookupService, Lookup, PredictionLookupService
-from core.serving.notices import Notice, about_clock, about_files, about_models, about_processes
+from core.serving.notices import Notice, about_files, about_models, about_processes, about_timeline
 from core.serving.predictor import TOO_OLD, PredictionService
 from core.serving.pulse import LATE, Pulse
 from core.serving.records import Records
@@ -128,7 +128,7 @@ class Services:
             *about_files(self.lookups()),
             *about_models(self.models, TOO_OLD),
             *about_processes(self.pulse.latest()),
-            *about_clock(self.clock),
+            *about_timeline(self.settings, self.clock),
         ]
 
     def readiness(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.storage.database import Database
-from core.storage.schema import audit, drift_history, forecasts, pipeline_runs, quarantine
+from core.storage.schema import audit, corrections, drift_history, forecasts, pipeline_runs, quarantine
 
 Row = dict[str, Any]
 
@@ -18,6 +18,11 @@ def set_aside(database: Database, limit: int = 1000) -> list[Row]:
     """The rows that were not loaded, the latest seen first: {source, source_ref, reason, payload, first_seen, last_seen}."""
     columns = [quarantine.c[name] for name in ("source", "source_ref", "reason", "payload", "first_seen", "last_seen")]
     return _rows(database, sa.select(*columns).order_by(quarantine.c.last_seen.desc(), quarantine.c.quarantine_id.desc()).limit(limit))
+
+
+def corrections_told(database: Database, limit: int = 100) -> list[Row]:
+    """Scores that a source took back or changed, the latest first."""
+    return _rows(database, sa.select(corrections).order_by(corrections.c.correction_id.desc()).limit(limit))
 
 
 def runs(database: Database, limit: int = 20) -> list[Row]:

@@ -15,6 +15,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.stats import ACTIVE_SESSIONS_FAMILY
 
 from core.metrics import SESSIONS
+from core.serving.services import Services
 from pages.shared import held
 
 
@@ -29,20 +30,27 @@ def lifespan(api: Any, sidecar: Any) -> Callable[[st.App], AbstractAsyncContextM
         # A folder called pages makes Streamlit run a page alone, without app.py, until st.navigation was called once:
         # the first visitor of all, if he follows a link to a match, would get it bare.
         PagesManager.uses_pages_directory = False
-        services = await anyio.to_thread.run_sync(held.services)
-        api.state.services, api.state.jobs = services, held.jobs()
+        timelines = await anyio.to_thread.run_sync(held.timelines)
+
+        def wire(services: Services) -> None:
+            """The API and the reaper of tasks work for the timeline that is shown."""
+            api.state.services, api.state.jobs = services, held.jobs_of(services)
+            reaping.work_for(services.settings)
+
         await anyio.to_thread.run_sync(_warm)
         counting = asyncio.create_task(_count_sessions())
         # What is here now stays: the collector need not look at it again, while a page is drawn.
         gc.collect()
         gc.freeze()
         try:
-            with sidecar.beside(services.settings):
+            with sidecar.beside(timelines.services.settings) as reaping:
+                timelines.follow(wire)
+                timelines.start()
                 yield
         finally:
             counting.cancel()
             held.jobs().close()
-            services.close()
+            timelines.close()
 
     return opened
 

@@ -24,7 +24,7 @@ def test_with_nothing_to_come_the_page_says_so(told):
 
 def test_before_the_first_pipeline_run_the_page_says_what_to_do(house):  # noqa: F811
     house.store.remove("batch")
-    held.services.clear()
+    held.timelines.clear()
     page = home()
     assert not page.exception
     assert "make pipeline" in said(page)

@@ -9,8 +9,34 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from core.football.seasons import season_of, window
+
+# Clubs that are known here, the better ones first: as many as the leagues have.
+ENGLAND = (
+    """
+Arsenal, Liverpool, Manchester City, Chelsea, Aston Villa, Newcastle United, Tottenham Hotspur, Manchester United, Brighton & Hove Albion,
+Fulham, Brentford, Crystal Palace, Everton, AFC Bournemouth, West Ham United, Nottingham Forest, Leeds United, Sunderland, Burnley,
+Wolverhampton Wanderers
+""".replace("\n", " ")
+    .strip()
+    .split(", ")
+)
+FRAUEN = [
+    f"{name} Frauen"
+    for name in ["Adler", "Bär", "Chamäleon", "Dachs", "Elch", "Fuchs", "Gams", "Hase", "Igel", "Jaguar", "Kranich", "Luchs"]
+]
 OPENFOOTBALL = "/raw.githubusercontent.com/openfootball/football.json/master"
 OPENLIGADB = "/api.openligadb.de/getmatchdata"
+
+
+def season(today: date) -> dict[str, bytes]:
+    """What the sources tell of a day: men's and women's league, each with matches this week."""
+    name = season_of(today + timedelta(days=2))
+    men, women = around(today, 38), around(today, 22)
+    return {
+        f"{OPENFOOTBALL}/{name}/en.1.json": openfootball(ENGLAND, men, today),
+        f"{OPENLIGADB}/ffb1/{name[:4]}": openligadb(FRAUEN, women, today),
+    }
 
 
 class Provider:
@@ -73,11 +99,25 @@ def score(home: str, away: str, teams: list[str]) -> tuple[int, int]:
     return (luck + (3 if better > 0 else 1)) % 4, (luck // 7 + (0 if better > 0 else 1)) % 3
 
 
-def openfootball(teams: list[str], first: date, today: date) -> bytes:
-    """A league's season, a round a week from `first` on, played until yesterday."""
+def weekly(first: date, number: int) -> list[date]:
+    """A round a week."""
+    return [first + timedelta(weeks=week) for week in range(number)]
+
+
+def around(today: date, number: int) -> list[date]:
+    """The days of the rounds of the season that is on: up to ten before today, the next one in two days, the rest until the summer."""
+    coming = today + timedelta(days=2)
+    first, last = window(season_of(coming))
+    played = [day for back in range(10, 0, -1) if (day := today - timedelta(days=3 * back)) >= first]
+    left = number - len(played)
+    return played + [coming + timedelta(days=(last - coming).days * place // left) for place in range(left)]
+
+
+def openfootball(teams: list[str], days: list[date], today: date) -> bytes:
+    """A league's season with these days for its rounds, played until yesterday."""
     matches = []
     for week, pairs in enumerate(rounds(teams)):
-        day = first + timedelta(weeks=week)
+        day = days[week]
         for home, away in pairs:
             played = {"score": {"ft": list(score(home, away, teams))}} if day < today else {"score": {}}
             matches.append(
@@ -86,11 +126,11 @@ def openfootball(teams: list[str], first: date, today: date) -> bytes:
     return json.dumps({"name": "a made-up season", "matches": matches}).encode()
 
 
-def openligadb(teams: list[str], first: date, today: date) -> bytes:
+def openligadb(teams: list[str], days: list[date], today: date) -> bytes:
     """The same as OpenLigaDB tells it; each match has a number of its own."""
     found = []
     for week, pairs in enumerate(rounds(teams)):
-        kickoff = datetime.combine(first + timedelta(weeks=week), datetime.min.time()) + timedelta(hours=14)
+        kickoff = datetime.combine(days[week], datetime.min.time()) + timedelta(hours=14)
         over = kickoff.date() < today
         for home, away in pairs:
             goals = score(home, away, teams)

@@ -18,7 +18,7 @@ from core.storage import match_rows, source_documents
 from core.storage.database import Database
 from core.storage.schema import quarantine
 from core.storage.source_documents import Shelf
-from tests.workers.provider import OPENFOOTBALL, OPENLIGADB, Provider, openfootball, openligadb
+from tests.workers.provider import OPENFOOTBALL, OPENLIGADB, Provider, openfootball, openligadb, weekly
 from workers import gathering, providers
 from workers.gathering import Gathering
 
@@ -33,8 +33,8 @@ LEAGUE, FFB1 = f"{OPENFOOTBALL}/2026-27/en.1.json", f"{OPENLIGADB}/ffb1/2026"
 @pytest.fixture
 def provider():
     with closing(Provider()) as made:
-        made.documents[LEAGUE] = openfootball(CLUBS, FIRST, NOW.date())
-        made.documents[FFB1] = openligadb(WOMEN, FIRST, NOW.date())
+        made.documents[LEAGUE] = openfootball(CLUBS, weekly(FIRST, 38), NOW.date())
+        made.documents[FFB1] = openligadb(WOMEN, weekly(FIRST, 26), NOW.date())
         yield made
 
 
@@ -101,7 +101,7 @@ def test_a_document_asked_for_just_now_is_not_asked_for_again(home, provider):
 
 def test_a_new_result_is_loaded_and_only_its_league_was_sent(home, provider):
     home.round()
-    provider.documents[LEAGUE] = openfootball(CLUBS, FIRST, NOW.date() + timedelta(days=7))
+    provider.documents[LEAGUE] = openfootball(CLUBS, weekly(FIRST, 38), NOW.date() + timedelta(days=7))
     before = len(provider.answered(200))
     done = home.round(NOW + timedelta(days=7))
     assert provider.answered(200)[before:] == [LEAGUE]
@@ -155,7 +155,7 @@ def test_with_the_provider_gone_all_stays_and_the_list_says_why(home, provider):
 
 def test_a_season_that_is_over_is_asked_for_once_a_week_and_one_that_is_missing_once_a_day(home, provider):
     old = f"{OPENFOOTBALL}/2024-25/en.1.json"
-    provider.documents[old] = openfootball(CLUBS, date(2024, 8, 10), NOW.date())
+    provider.documents[old] = openfootball(CLUBS, weekly(date(2024, 8, 10), 38), NOW.date())
     assert home.round(since=2024).history == 380
 
     def asked(days):

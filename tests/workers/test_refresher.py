@@ -1,0 +1,96 @@
+"""When the sources are asked by themselves, for which timeline, and that two workers do not ask twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.settings import Settings
+from core.storage.database import Database
+from core.storage.task_ledger import TaskLedger
+from workers import refresher, refreshing
+from workers.consumer import Station
+from workers.jobs import KINDS
+from workers.refresher import Refresher
+
+
+def settings_of(home, **more):
+    return Settings.from_environment({"SOCCER_HOME": str(home), **more})
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    monkeypatch.setattr(refresher, "FIRST_AFTER", 0.0)
+    settings = settings_of(tmp_path, SOCCER_REFRESH_MINUTES="0.05")
+    Database(settings.database_url).create()
+    return settings
+
+
+def asked(settings):
+    return len(TaskLedger(Database(settings.database_url)).recent(50, name="refresh"))
+
+
+def finish(settings):
+    ledger = TaskLedger(Database(settings.database_url))
+    claim = ledger.claim(ledger.recent(1, name="refresh")[0]["task_id"], "w", 10)
+    ledger.succeed(claim.task_id, "w", {})
+
+
+def test_the_sources_are_asked_soon_after_the_start_and_again_when_that_is_old(settings):
+    loop = Refresher(settings)
+    loop.once()
+    assert asked(settings) == 1
+    finish(settings)
+    loop.once()
+    assert asked(settings) == 1
+    loop._due = 0.0
+    loop._every = 0.0
+    loop.once()
+    assert asked(settings) == 2
+
+
+def test_a_worker_that_starts_again_does_not_ask_what_was_asked_lately(settings):
+    Refresher(settings).once()
+    finish(settings)
+    loop = Refresher(settings)
+    loop.once()
+    assert asked(settings) == 1
+    assert 0 < loop._due - refresher.time.monotonic() <= 3.3
+
+
+def test_two_workers_make_one_task(settings):
+    Refresher(settings).once()
+    Refresher(settings).once()
+    assert asked(settings) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, {"SOCCER_TIMELINE": "real"}),
+        ({"SOCCER_TIMELINE": "real"}, {"SOCCER_TIMELINE": "real"}),
+        ({"SOCCER_SOURCES": "none"}, {}),
+        ({"SOCCER_CLOCK": "2026-03-13T12:00:00Z"}, {}),
+        ({"SOCCER_TIMELINE": "replay"}, {}),
+        ({"SOCCER_STORE_URL": "s3://one/place"}, {}),
+    ],
+    ids=["with sources", "real", "no sources", "a clock", "replay", "one store for both"],
+)
+def test_EP_19_a_refresh_works_for_the_real_timeline_where_it_can_be_shown(tmp_path, given, told):
+    settings = settings_of(tmp_path, **given)
+    assert refreshing.for_sources(settings) == told
+
+
+class Idle:
+    def bodies(self):
+        return {}
+
+    def versions(self):
+        return {}
+
+
+@pytest.mark.parametrize(("given", "asks"), [({}, True), ({"SOCCER_SOURCES": "none"}, False), ({"SOCCER_TIMELINE": "replay"}, False)])
+def test_only_the_worker_of_long_work_asks_and_only_where_there_is_a_source(tmp_path, given, asks):
+    settings = settings_of(tmp_path, **given)
+    database = Database(settings.database_url)
+    assert Station(settings, "batch", Idle(), KINDS, database).has_news is asks
+    assert not Station(settings, "ml", Idle(), KINDS, database).has_news
