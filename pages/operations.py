@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.clock import real_now
 from core.views import operations as view
-from pages.shared import charts, frame, held, kept, replay_controls, state, tables
+from pages.shared import charts, frame, held, kept, replay_controls, state, tables, timeline_choice
 from pages.shared.alive import alive
 from pages.shared.tables import Cell, Name
 

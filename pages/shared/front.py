@@ -31,12 +31,6 @@ def lifespan(api: Any, sidecar: Any) -> Callable[[st.App], AbstractAsyncContextM
         # the first visitor of all, if he follows a link to a match, would get it bare.
         PagesManager.uses_pages_directory = False
         timelines = await anyio.to_thread.run_sync(held.timelines)
-
-        def wire(services: Services) -> None:
-            """The API and the reaper of tasks work for the timeline that is shown."""
-            api.state.services, api.state.jobs = services, held.jobs_of(services)
-            reaping.work_for(services.settings)
-
         await anyio.to_thread.run_sync(_warm)
         counting = asyncio.create_task(_count_sessions())
         # What is here now stays: the collector need not look at it again, while a page is drawn.
@@ -44,6 +38,12 @@ def lifespan(api: Any, sidecar: Any) -> Callable[[st.App], AbstractAsyncContextM
         gc.freeze()
         try:
             with sidecar.beside(timelines.services.settings) as reaping:
+
+                def wire(services: Services) -> None:
+                    """The API and the reaper of tasks work for the timeline that is shown."""
+                    api.state.services, api.state.jobs = services, held.jobs_of(services)
+                    reaping.work_for(services.settings)
+
                 timelines.follow(wire)
                 timelines.start()
                 yield
