@@ -48,6 +48,7 @@ FEATURE_WORDS: dict[str, tuple[str, str]] = {
     **{f"here_{side}": (KNOWN, f"Matches in a row in this league, {whose}") for side, whose in _SIDES.items()},
     "joint_doubt": (KNOWN, "Doubt about both sides’ strength"),
     "ground": (SETTING, "Plays on its own ground"),
+    "own_ground": (SETTING, "What these sides’ own grounds are worth beyond the usual"),
     "weight": (SETTING, "Weight of the match: friendly to World Cup"),
     "gap_here": (SETTING, "Strength on one’s own ground"),
     "gap_weighty": (SETTING, "Strength where much counts"),

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import LearningError
-from core.learning import joint, stakes, streams, windows
+from core.learning import averaged, joint, stakes, streams, windows
 from core.learning.streams import Rating
 
 _KNOWN = {
     one.__name__: one
     for one in (
+        averaged.Averaged, averaged.OwnGround,
         joint.Drift, joint.Sight, joint.Pool, joint.JointFilter, joint.GoalsAndShots, stakes.League, stakes.Stakes,
         streams.Rest, streams.Table, streams.EloPace, streams.Elo, streams.PiPace, streams.Pi, streams.Ground,
         streams.PoissonPace, streams.ScoreDriven, windows.Form, windows.Circumstance,

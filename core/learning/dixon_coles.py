@@ -161,8 +161,7 @@ class League:
         self.days = [played for played in self.days if played.day[0] >= oldest]
 
     def _fitted(self, day: int, span: Span) -> Fit:
-        earlier = [played for played in self.days if played.day[0] < day]
-        return fit(joined(earlier), day, span, self.kept[1]) if earlier else START
+        return fit(joined(self.days), day, span, self.kept[1]) if self.days else START
 
 
 def joined(parts: list[Games]) -> Games:

@@ -12,7 +12,8 @@ from core.football.nations import is_nation
 from core.learning.recipe import WHERE, Kind
 from core.learning.streams import Floats, Games, Ints
 
-ON_TARGET, OFF_TARGET = 0.25, 0.04  # what a shot is worth in goals
+ON_TARGET, OFF_TARGET = 0.18, 0.08  # what a shot is worth in goals
+LEAD, LARGEST_LEAD = 0.07, 3  # who leads shoots less: by so much, in logarithms, a goal of the final margin
 _FINALS = re.compile(
     r"uefa euro|copa am|african cup|africa cup|afc asian cup|gold cup|nations cup|confederations|oceania nations|euro$|championship",
     re.IGNORECASE,
@@ -161,5 +162,7 @@ def _named(matches: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
 
 def _worth(matches: pd.DataFrame, side: str) -> Floats:
     shots, on_target = (matches[f"{side}_{name}"].to_numpy(np.float64) for name in ("shots", "shots_on_target"))
-    worth: Floats = ON_TARGET * on_target + OFF_TARGET * np.maximum(shots - on_target, 0.0)
+    scored, conceded = (matches[f"{one}_score"].to_numpy(np.float64) for one in (side, "away" if side == "home" else "home"))
+    margin = np.clip(scored - conceded, -LARGEST_LEAD, LARGEST_LEAD)
+    worth: Floats = (ON_TARGET * on_target + OFF_TARGET * np.maximum(shots - on_target, 0.0)) * np.exp(LEAD * margin)
     return worth

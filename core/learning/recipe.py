@@ -6,7 +6,7 @@ Constants were chosen on club matches before 2023-07 and internationals before 2
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from core.learning import fitting
+from core.learning.averaged import Averaged, OwnGround
 from core.learning.design import occasion, stakes, strengths
 from core.learning.joint import Drift, GoalsAndShots, JointFilter, Sight
 from core.learning.learners import Floats, Ints, Learner
@@ -37,10 +38,11 @@ WOMEN_CLUB_DRIFT = Drift(
     start=0.15, daily=2.9e-6, summer=0.01, fast=0.01, memory=250, gap=60, below=0.1, step=0.236, level_rate=0.026, moved=0.005
 )
 CLUB_SIGHT = Sight(ground_rate=0.0016, spread=1.06)
-CLUB_SHOTS = Sight(ground_rate=0.0016, spread=1.06, shots=0.7, shots_spread=0.35)
+CLUB_SHOTS = Sight(ground_rate=0.0016, spread=1.06, shots=0.85, shots_spread=0.2)
 MEN = Drift(start=0.5, daily=3e-5, summer=0, fast=0, gap=10**6, below=0.5, near=0.4, level_rate=0.0005)
 MEN_SIGHT = Sight(goals=1.3, home=0.3, ground_rate=0.0015, spread=1.1, cap=8, weight=0.5)
 WOMEN = Drift(start=0.74, daily=4e-5, summer=0, fast=0, gap=10**6, below=0.8, near=0.5, level_rate=0.0005)
+PACES = 0.25, 4.0  # of the drift of nations: one filter remembers long, one is quick, and their mean beats either
 WOMEN_SIGHT = Sight(goals=1.6, home=0.25, ground_rate=0.0014, spread=1.2, cap=10, weight=0.4)
 
 
@@ -58,8 +60,11 @@ def ratings(kind: Kind) -> list[Rating]:
         ]  # fmt: skip
     men = kind == "men"
     power = 1.15 if men else 1.3
+    drift, sight = (MEN, MEN_SIGHT) if men else (WOMEN, WOMEN_SIGHT)
+    paces = [replace(drift, daily=drift.daily * pace) for pace in PACES]
+    joint = Averaged([JointFilter("joint", pace, sight, single=True, room=400) for pace in paces])
     return [
-        JointFilter("joint", MEN if men else WOMEN, MEN_SIGHT if men else WOMEN_SIGHT, single=True, room=400),
+        OwnGround(joint) if men else joint,
         ScoreDriven("gas", PoissonPace(0.05 if men else 0.09, cap=6, weight=0.7)),
         Elo("elo", EloPace(40 if men else 90, 90, power, 0.7)),
         Elo("elo_fast", EloPace(75 if men else 160, 90, power, 0.7)),
@@ -83,11 +88,13 @@ def columns(known: Mapping[str, Floats], kind: Kind) -> dict[str, Floats]:
     made = {**known, **strengths(known, "joint"), **strengths(known, "gas")}
     made |= occasion(known, made["joint_gap"])
     number = len(known["ground"])
+    made.setdefault("own_ground", np.zeros(number))
     made["national"] = np.full(number, float(WHERE[kind]["national"]))
     if not WHERE[kind]["national"]:
         seen = strengths(known, "shots")
         return made | stakes(known) | {side: seen[side] - made[side.replace("shots", "joint")] for side in SHOTS}
-    return made | {name: np.zeros(number) for name in (*STAKES, *STAKES_OF_SIDES, *SHOTS)} | {"season_left": np.ones(number)}
+    unknown = {name: np.zeros(number) for name in (*STAKES, *STAKES_OF_SIDES, *SHOTS)}
+    return {**unknown, "season_left": np.ones(number), **made}
 
 
 GOALS = ("joint_to_home", "joint_to_away", "joint_total", "joint_unequal")
@@ -95,7 +102,7 @@ STAKES = tuple(f"stake_{place}" for place in PLACES)
 STAKES_OF_SIDES = tuple(f"{name}_{side}" for name in STAKES for side in ("home", "away"))
 SHOTS = ("shots_to_home", "shots_to_away")
 CLUB_LINEAR = (*GOALS, *STAKES, *SHOTS)
-NATION_LINEAR = (*GOALS, "joint_doubt", "ground", "weight", "gap_here", "gap_weighty")
+NATION_LINEAR = (*GOALS, "joint_doubt", "ground", "own_ground", "weight", "gap_here", "gap_weighty")
 CLUB_TREES = (
     "joint_home", "joint_away", "joint_doubt", "season_left", *STAKES_OF_SIDES,
     "season_points", "season_goals", "rest_home", "rest_away", "here_home", "here_away", "round_home",

@@ -128,7 +128,8 @@ def scrambled(matches, day, seed):
 
 @pytest.fixture(scope="module")
 def both_sexes():
-    nations = league(seasons=6, first_year=2018, seed=4, country="nations", competition_code="fifa-world-cup", neutral=True)
+    nations = league(seasons=6, first_year=2018, seed=4, country="nations", competition_code="fifa-world-cup")
+    nations["neutral"] = np.arange(len(nations)) % 2 == 0
     women = league(seasons=6, first_year=2018, seed=2, sex=1, competition_code="ned.w.1")
     return pd.concat([league(6, first_year=2018), women, nations], ignore_index=True)
 
