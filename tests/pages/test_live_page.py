@@ -1,5 +1,6 @@
 """Live, and the replay's controls on Operations, from the front door."""
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -70,3 +71,15 @@ def test_without_the_key_nothing_moves(house, given, answer):  # noqa: F811
         assert any(answer in warning.value for warning in page.warning)
     assert stored.read(house.database, SNAPSHOT_MOMENT) == stored.Replay(SNAPSHOT_MOMENT, SNAPSHOT_MOMENT)
     assert house.ledger.recent(5, None, "advance") == []
+
+
+def test_the_matches_page_and_the_chip_follow_the_clock_that_was_moved(house):  # noqa: F811
+    before = house.open("matches")
+    later = SNAPSHOT_MOMENT + timedelta(days=2)
+    stored.set_out(house.database, SNAPSHOT_MOMENT, later)
+    stored.arrive(house.database, SNAPSHOT_MOMENT)
+    time.sleep(1.5)  # the web process looks each second
+    after = house.open("matches")
+    assert "15 March 2026, 12:00 UTC" in said(after) and "Replaying 15 March 2026, 12:00 UTC." in said(after)
+    shown = [said(page).count('<article class="m"') for page in (before, after)]
+    assert shown[1] < shown[0], "what has begun is no longer to come"

@@ -1,5 +1,6 @@
 """Live scores and the replay's clock in the web process: read each second, shown from memory."""
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -43,6 +44,7 @@ def test_the_clock_of_the_pages_moves_with_the_replay_and_the_settings_keep_its_
 
 
 def test_a_batch_that_was_published_is_taken_up_at_once(services):
+    time.sleep(2.5)  # soon after its start it looks once by itself
     first = services.predictions.computed_at
     batches.publish(services.store, "v2", count=40, model_files=FILES)
     note(services.database, "published", "v2")
