@@ -44,6 +44,7 @@ bench: checked
 	$(OURS) -m bench.app
 	$(OURS) -m bench.tasks
 	$(OURS) -m bench.lookups
+	$(OURS) -m bench.learning
 	$(OURS) -m bench.first_system
 
 lock: checked

@@ -153,7 +153,9 @@ class PredictionRow(BaseModel):
     likeliest_away: int | None = None
     expected_home: float | None = None
     expected_away: float | None = None
+    expected_total: float | None = None
     in_sample: bool | None = None
+    wide: bool | None = None
 
 
 # Models

@@ -18,12 +18,12 @@ from core.settings import CHAMPION
 from core.tables import PREDICTIONS
 
 NAME = "predictions.parquet"
-_NUMBERS = ("proba_home", "proba_draw", "proba_away", "expected_home", "expected_away")
+_NUMBERS = ("proba_home", "proba_draw", "proba_away", "expected_home", "expected_away", "expected_total")
 _CHANCES = list(_NUMBERS[:3])
 _ALONE = ("startTimeUtc", "homeTeamName", "awayTeamName")
 # These take few values together, so that one code stands for all of them.
-_TOGETHER = ("predicted_class", "predicted_label", "is_future", "model_run_id", "likeliest_home", "likeliest_away", "in_sample")
-_RECORD = Struct("=5d4i")
+_TOGETHER = ("predicted_class", "predicted_label", "is_future", "model_run_id", "likeliest_home", "likeliest_away", "in_sample", "wide")
+_RECORD = Struct("=6d4i")
 _SIZE, _unpack = _RECORD.size, _RECORD.unpack_from
 _AGAIN = "Run the pipeline again to make it anew."
 
@@ -45,9 +45,10 @@ class Forecasts:
         return None if at is None else self.at(at, stage)
 
     def at(self, at: int, stage: str | None) -> Row:
-        home, draw, away, expected_home, expected_away, start, home_team, away_team, together = _unpack(self.records, at * _SIZE)
+        home, draw, away, *expected, start, home_team, away_team, together = _unpack(self.records, at * _SIZE)
+        expected_home, expected_away, expected_total = (goals if goals == goals else None for goals in expected)
         starts, home_teams, away_teams, combinations = self.values
-        said, label, future, run, likeliest_home, likeliest_away, in_sample = combinations[together]
+        said, label, future, run, likeliest_home, likeliest_away, in_sample, wide = combinations[together]
         return Row(
             {
                 "match_id": self.ids.item(at),
@@ -65,9 +66,11 @@ class Forecasts:
                 "model_version": self.version,
                 "likeliest_home": likeliest_home,
                 "likeliest_away": likeliest_away,
-                "expected_home": expected_home if expected_home == expected_home else None,
-                "expected_away": expected_away if expected_away == expected_away else None,
+                "expected_home": expected_home,
+                "expected_away": expected_away,
+                "expected_total": expected_total,
                 "in_sample": in_sample,
+                "wide": wide,
             }
         )
 

@@ -20,6 +20,10 @@ from core.views.words import number, percent, sentence
 LARGEST = 2**53
 STAGES = (("champion", "Champion"), ("challenger", "Challenger"), ("baseline", "Baseline"))
 A_GUESS = math.log(3)  # log loss of saying a third each
+WIDE = (
+    "Little is known of this match: a side plays its first one in the data, or the model has hardly seen this kind of football. "
+    "So its three numbers lie closer together than they would."
+)
 PLAYED, TO_COME = "finished", "scheduled"
 
 SEALED, HELD_OUT, WALKED = "sealed", "held out", "walked"
@@ -61,6 +65,7 @@ class MatchView:
     outcome: Outcome | None
     verdict: Verdict | None
     note: str
+    wide: str
 
     @property
     def title(self) -> str:
@@ -112,6 +117,7 @@ def match_view(match: Row, predictions: Sequence[Row], walked: Sequence[Row], se
         outcome=outcome,
         verdict=_verdict(match, champion, outcome, note),
         note=note,
+        wide=WIDE if outcome is None and _is_wide(predictions) else "",
     )
 
 
@@ -119,6 +125,10 @@ def _total(predictions: Sequence[Row]) -> float:
     """The goals that the ratings expect of both sides, which shape the grid of scores."""
     known = (row.get("expected_total") for row in predictions)
     return next((float(total) for total in known if total is not None), TYPICAL_TOTAL)
+
+
+def _is_wide(predictions: Sequence[Row]) -> bool:
+    return any(row["model_stage"] == "champion" and row.get("wide") for row in predictions)
 
 
 def chances_table(said: Iterable[Said]) -> pd.DataFrame:

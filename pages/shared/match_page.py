@@ -108,7 +108,8 @@ def forecast(shown: Shown) -> None:
             '<div class="big">',
             cards.bar(seen.champion.probabilities.percentages(), happened=seen.outcome),
             f'<p class="lab"><span>{escape(seen.home)} win</span><span>Draw</span><span>{escape(seen.away)} win</span></p>',
-            f"{cards.facts(seen.facts)}</div>",
+            cards.facts(seen.facts),
+            f'<p class="mute">{escape(seen.wide)}</p></div>' if seen.wide else "</div>",
             kind="one",
         )
     )

@@ -54,3 +54,17 @@ def test_the_floor_keeps_the_order_and_the_sum():
 def test_the_outcome_of_a_score(score, outcome):
     assert Outcome.of(*score) is outcome
     assert outcome.label == ("home_win", "draw", "away_win")[outcome]
+
+
+@given(st.lists(st.floats(0.001, 1), min_size=3, max_size=3), st.floats(0, 20))
+def test_whatever_goals_are_expected_the_margins_are_the_three_numbers(weights, total):
+    home, draw, away = (0.997 * weight / sum(weights) + 0.001 for weight in weights)
+    grid = score_grid(Probabilities(home, draw, away), total)
+    assert grid.margins().as_tuple() == pytest.approx((home, draw, away), abs=1e-6)
+    assert grid.chances.min() >= 0 and grid.chances.sum() == pytest.approx(1)
+    assert 0 <= grid.both_score <= 1 and grid.over(1.5) >= grid.over(2.5) >= grid.over(3.5)
+
+
+def test_more_goals_expected_are_more_goals_in_the_grid():
+    totals = [sum(score_grid(Probabilities(0.45, 0.26, 0.29), total).expected_goals) for total in (1.0, 2.0, 3.0, 4.0, 6.0)]
+    assert totals == sorted(totals) and totals[2] == pytest.approx(3.0, abs=0.25)

@@ -10,7 +10,7 @@ import pandas as pd
 from core.errors import DocumentRefused
 from core.football.matches import Teams
 from core.football.merging import Version, merged
-from core.football.naming import found
+from core.football.naming import found, names
 from core.settings import PROJECT
 from core.sources import international, openfootball
 from core.tables import MATCHES
@@ -42,10 +42,10 @@ def nations():
 def every_match():
     """Merged as the pipeline merges them."""
     rows, teams = [*clubs(), *nations()], Teams()
-    found(teams, rows)
+    found(teams, names(rows))
     built, _ = merged([Version(row, "2026-01-01T00:00:00Z") for row in rows], teams)
-    names = {team.team_id: team.name for team in teams}
+    spelled = {team.team_id: team.name for team in teams}
     table = pd.DataFrame([{name: getattr(match, name) for name in (*MATCHES.columns,) if hasattr(match, name)} for match in built])
-    sides = {side: table[f"{side}_id"].map(names) for side in ("home_team", "away_team")}
+    sides = {side: table[f"{side}_id"].map(spelled) for side in ("home_team", "away_team")}
     kickoff = pd.to_datetime(table["kickoff_utc"], utc=True)
     return MATCHES.check(table.assign(**sides, round=table["round"].fillna(""), kickoff_utc=kickoff, date=pd.to_datetime(table["date"])))

@@ -114,7 +114,9 @@ def _forecasts(table, stage, version, seed):
             "likeliest_away": 1,
             "expected_home": 1.5,
             "expected_away": 1.1,
+            "expected_total": 2.4,
             "in_sample": False,
+            "wide": False,
         }
     )
 

@@ -77,6 +77,20 @@ def test_the_facts_follow_from_the_grid_and_name_the_challenger():
     assert [one.name for one in found.said] == ["Champion v1", "Challenger v2"]
 
 
+def test_the_ratings_total_of_goals_shapes_the_grid():
+    few, many = (seen(predictions=[predicted() | {"expected_total": total}]).grid for total in (2.0, 3.6))
+    assert sum(few.expected_goals) < 2.4 < 3.2 < sum(many.expected_goals)
+    assert few.margins().as_tuple() == pytest.approx(many.margins().as_tuple(), abs=1e-12)
+    assert seen(predictions=[predicted() | {"expected_total": None}]).grid.over(2.5) == seen(predictions=[predicted()]).grid.over(2.5)
+
+
+def test_a_forecast_of_which_little_is_known_says_so_before_the_match():
+    assert "Little is known" in seen(predictions=[predicted() | {"wide": True}]).wide
+    assert seen(predictions=[predicted() | {"wide": False}]).wide == seen(predictions=[predicted()]).wide == ""
+    assert seen(predictions=[predicted(), predicted("challenger") | {"wide": True}]).wide == ""
+    assert seen(PLAYED, [predicted() | {"wide": True}]).wide == ""
+
+
 def test_double_chances_are_sums_of_the_bars_numbers():
     chances = (0.1455, 0.2065, 0.648)
     facts = {word: value for word, value, _ in seen(predictions=[predicted(chances=chances)]).facts}
