@@ -49,6 +49,7 @@ def test_what_a_ground_is_worth_is_shrunk_as_by_forty_matches_that_went_as_expec
     said = np.exp(stream(one, [rating])[0, :2])
     again = one._replace(day=one.day + 9)
     assert rating.before(again)[0, -1] == pytest.approx(2 * (3 - said[0] + said[1]) / 41)
+    assert rating.before(again._replace(ground=np.zeros(1)))[0, -1] == 0
 
 
 def test_men_have_grounds_of_their_own_and_women_do_not():
