@@ -26,7 +26,7 @@ from workers import leash, log, sidecar
 from workers.broker import Queue
 from workers.jobs import KINDS, QUEUES, Kind, queue_name
 from workers.live_loop import start_live
-from workers.log import line
+from workers.log import Trouble, line
 from workers.reaper import start_reaper
 from workers.recorder import Body, Recorder
 from workers.refresher import start_refresher
@@ -55,14 +55,14 @@ class QueueWorker(Worker):  # type: ignore[misc]
     """Huey's worker, which waits for a broker that is away and drops a message that is none of ours."""
 
     queue: Queue
-    trouble: str | None = None
+    trouble: Trouble
 
     def loop(self, now: datetime | None = None) -> None:
         try:
             self._once()
-            self._say(None)
+            self.trouble.say(None)
         except (QueueUnavailable, DatabaseUnavailable) as error:
-            self._say(str(error))
+            self.trouble.say(str(error))
             self.stop_flag.wait(AWAY_SECONDS)
 
     def _once(self) -> None:
@@ -75,11 +75,6 @@ class QueueWorker(Worker):  # type: ignore[misc]
             self.queue.rest()
         else:
             self.queue.perform(message)
-
-    def _say(self, trouble: str | None) -> None:
-        if trouble != self.trouble:
-            line("queue", logging.INFO if trouble is None else logging.WARNING, trouble=trouble)
-        self.trouble = trouble
 
 
 class TaskConsumer(Consumer):  # type: ignore[misc]
@@ -94,7 +89,7 @@ class TaskConsumer(Consumer):  # type: ignore[misc]
 
     def _create_worker(self) -> QueueWorker:
         worker: QueueWorker = super()._create_worker()
-        worker.queue = self._queue
+        worker.queue, worker.trouble = self._queue, Trouble("queue")
         return worker
 
     def start(self) -> None:

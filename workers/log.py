@@ -75,3 +75,16 @@ def configure(process: str) -> None:
 def line(event: str, level: int = logging.INFO, bug: BaseException | None = None, **fields: Any) -> None:
     """Write one line. `bug` adds its traceback."""
     logging.getLogger(NAME).log(level, event, exc_info=bug, extra={"fields": fields})
+
+
+class Trouble:
+    """What is wrong with something that is tried again and again: said once, and then when it changes or is over."""
+
+    def __init__(self, event: str) -> None:
+        self._event = event
+        self._said: str | None = None
+
+    def say(self, trouble: str | None) -> None:
+        if trouble != self._said:
+            line(self._event, logging.INFO if trouble is None else logging.WARNING, trouble=trouble)
+        self._said = trouble

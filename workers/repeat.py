@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 
 from core.errors import SoccerPredictError
 from core.serving.steady import Steady
-from workers.log import line
 
 
 class Repeat(threading.Thread):
@@ -24,7 +22,7 @@ class Repeat(threading.Thread):
         self._step = step
         self._steady = steady
         self._stopping = threading.Event()
-        self._trouble: str | None = None
+        self._trouble = Trouble(name)
 
     def run(self) -> None:
         steady = Steady(self.name)
@@ -39,14 +37,9 @@ class Repeat(threading.Thread):
         try:
             self._step()
         except SoccerPredictError as error:
-            self._say(str(error))
+            self._trouble.say(str(error))
         else:
-            self._say(None)
+            self._trouble.say(None)
 
     def stop(self) -> None:
         self._stopping.set()
-
-    def _say(self, trouble: str | None) -> None:
-        if trouble != self._trouble:
-            line(self.name, logging.INFO if trouble is None else logging.WARNING, trouble=trouble)
-        self._trouble = trouble

@@ -565,10 +565,10 @@ def test_EP_7_a_stage_that_is_not_listed_is_503(served):
 
 
 def test_EP_7_a_queue_that_is_down_is_503_and_the_task_is_not_left_waiting(served, monkeypatch):
-    def away(name, task_id):
+    def away():
         raise QueueUnavailable("The task queue does not answer.")
 
-    monkeypatch.setattr(served.jobs.queue("ml"), "push", away)
+    monkeypatch.setattr(served.jobs.queue("ml"), "check", away)
     waiting = served.services.records.task_counts()["PENDING"]
     answer = served.client.post("/predict/async/", json={"match_id": served.ids()[0]})
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
