@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from core.errors import SoccerPredictError
 from core.serving.steady import Steady
+from workers.log import Trouble
 
 
 class Repeat(threading.Thread):
