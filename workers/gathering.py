@@ -158,7 +158,7 @@ class _Attempt:
         for document in documents.values():
             self.round.shelf.put(document.url, document.content)
         with self.round.database.read() as connection:
-            scored = raw_versions.scored(connection, self.source.name, self.part.name)
+            scored = raw_versions.scored(connection, self.source.name, None if self.part.across else self.part.name)
         try:
             parsed = self.source.parse(self.part, documents, scored)
         except DocumentRefused as error:

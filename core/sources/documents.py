@@ -15,11 +15,13 @@ class Part:
     """What is fetched, checked and loaded as one: a season of a league, say. All of its documents, or nothing of it.
 
     `urls` gives each document a role, by which `Source.parse` finds it; those in `optional` may be missing at the provider.
+    `across`: it tells of matches of other parts, so that `parse` has to know which of the whole source have a score.
     """
 
     name: str
     urls: Mapping[str, str]
     optional: frozenset[str] = frozenset()
+    across: bool = False
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,10 @@ class FootballData:
         urls = {f"{season}/{division}": f"mmz4281/{short}/{division}.csv" for season, short in seasons.items() for division in DIVISIONS}
         urls |= {f"new/{country}": f"new/{country}.csv" for country in EXTRA}
         urls |= {name: f"{name}.csv" for name in (FIXTURES, EXTRA_FIXTURES)}
-        return tuple(Part(name, {"matches": f"{self.base}/{path}"}, frozenset({"matches"})) for name, path in urls.items())
+        fixtures = (FIXTURES, EXTRA_FIXTURES)
+        return tuple(
+            Part(name, {"matches": f"{self.base}/{path}"}, frozenset({"matches"}), name in fixtures) for name, path in urls.items()
+        )
 
     def parse(self, part: Part, documents: Mapping[str, RawDocument], scored: frozenset[str] = frozenset()) -> Parsed:
         return parse(part.name, documents["matches"].content, scored)

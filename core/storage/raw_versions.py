@@ -116,11 +116,13 @@ def season_of(row: RawMatch) -> Season:
     return row.sex, row.competition_code, row.season_raw
 
 
-def scored(connection: sa.Connection, source: str, part: str) -> frozenset[str]:
-    """The rows of a part, by `source_ref`, that have a score now."""
+def scored(connection: sa.Connection, source: str, part: str | None) -> frozenset[str]:
+    """The rows of a part, or of the whole source, by `source_ref`, that have a score now."""
     raw = raw_matches.c
-    wanted = sa.select(raw.source_ref).where(raw.source == source, raw.part == part, raw.superseded_at.is_(None), raw.ft_home.is_not(None))
-    return frozenset(connection.scalars(wanted))
+    within = [raw.source == source, raw.superseded_at.is_(None), raw.ft_home.is_not(None)]
+    if part is not None:
+        within.append(raw.part == part)
+    return frozenset(connection.scalars(sa.select(raw.source_ref).where(*within)))
 
 
 def versions(connection: sa.Connection, seasons: Iterable[Season]) -> list[Version]:

@@ -270,3 +270,4 @@ def test_only_the_rows_with_a_score_now_are_held_against_the_next_document(datab
     with database.read() as connection:
         assert raw_versions.scored(connection, "openfootball", "ned.1") == {"Ajax-Breda"}
         assert raw_versions.scored(connection, "openfootball", "another") == frozenset()
+        assert raw_versions.scored(connection, "openfootball", None) == {"Ajax-Breda"}
