@@ -8,7 +8,7 @@ PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 python; d
   if $$name -c 'import sys, venv, ensurepip; raise SystemExit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$name; break; fi; done)
 OURS = .venv/bin/python
 
-.PHONY: run run-full pipeline advance play test test-long bench lock format clean python installed checked
+.PHONY: run run-full pipeline refresh advance play test test-long bench lock format clean python installed checked
 .DEFAULT_GOAL := run
 
 run: installed
@@ -30,6 +30,10 @@ advance: installed
 
 play: installed
 	@exec $(OURS) -m workers.dotenv workers.pipeline play --speed "$(SPEED)"
+
+# What is new at the sources, through to published forecasts.
+refresh: installed
+	@exec $(OURS) -m workers.dotenv workers.pipeline refresh
 
 test: checked
 	$(OURS) -m ruff check .

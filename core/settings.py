@@ -116,6 +116,16 @@ class Settings:
         """Whether the app can go from one timeline to the other while it runs."""
         return self.separate and not self.pinned
 
+    @property
+    def has_news(self) -> bool:
+        """Whether there is anybody to ask, and a timeline for what he tells."""
+        return bool(self.sources) and (self.timeline == "real" or self.can_switch)
+
+    @property
+    def refreshed(self) -> Timeline:
+        """The timeline that a refresh works for: with sources the real one, even while the replay is shown."""
+        return "real" if self.has_news else self.timeline
+
     def choose(self, timeline: Timeline) -> None:
         """Show this timeline from now on; every process of the app follows within seconds."""
         part = self.choice_file.with_name(f".timeline-{os.getpid()}")

@@ -58,6 +58,15 @@ def data() -> None:
     with right:
         tables.section("Pipeline", "Its latest runs.")
         tables.runs(view.run_rows(services.records.runs(), now, zone))
+        if sources := view.source_rows(services.records.documents(), now):
+            tables.section("Sources", "Documents that are loaded. Whatever fails or is refused leaves what was loaded before.")
+            tables.table(
+                [Cell("Source"), Cell("Asked"), Cell("Documents")],
+                [
+                    (Name(row.name, "see below" if row.problem else "", below=row.problem), [Cell(row.asked), Cell(row.loaded)])
+                    for row in sources
+                ],
+            )
         tables.section("What each part runs on")
         tables.facts(view.backends(kept.addresses(services), jobs.backend(), services.store.describe()))
 

@@ -150,15 +150,9 @@ class Station:
         self._threads = [heartbeat, start_reaper(self.settings)]
         if self.queue == NEWS_QUEUE:
             self._threads.append(start_live(self.settings))
-        if self.has_news:
+        if self.queue == NEWS_QUEUE and self.settings.has_news:
             self._threads.append(start_refresher(self.settings))
         line("worker started", worker=self.name, queue=self.queue, model_versions=dict(self.work.versions()))
-
-    @property
-    def has_news(self) -> bool:
-        """Whether the sources are asked from here."""
-        somewhere = self.settings.timeline == "real" or self.settings.can_switch
-        return self.queue == NEWS_QUEUE and bool(self.settings.sources) and somewhere
 
     def beat(self, ledger: TaskLedger) -> None:
         versions, done, current = self.work.versions(), self.recorder.done, self.recorder.current

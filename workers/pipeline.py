@@ -51,7 +51,11 @@ def main(arguments: list[str] | None = None) -> int:
         return int(asked.run(asked))
     configure("pipeline")
     try:
-        place = Workplace(Settings.from_environment())
+        settings = Settings.from_environment()
+        if asked.stage == REFRESH and settings.refreshed != settings.timeline:
+            os.environ["SOCCER_TIMELINE"] = settings.refreshed  # for the stages too
+            settings = Settings.from_environment()
+        place = Workplace(settings)
         if asked.stage in (WHOLE, RETRAIN):
             return _whole(place, asked.force, asked.stage == RETRAIN)
         if asked.stage == replaying.ADVANCE:

@@ -9,12 +9,11 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from core.errors import PipelineFailed, StorageError
-from core.settings import PROJECT, Settings
+from core.settings import PROJECT
 from workers import progress
 from workers.checks import child_environment
 from workers.children import stop_all
@@ -25,15 +24,13 @@ PATIENCE = 10.0
 
 
 class Run:
-    """One run of `python -m workers.pipeline` with these arguments, and what its log has said so far.
+    """One run of `python -m workers.pipeline` with these arguments, and what its log has said so far."""
 
-    `settings` are set in its environment beside those of this process.
-    """
-
-    def __init__(self, *arguments: str, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, *arguments: str) -> None:
         command = [sys.executable, "-m", "workers.leash", str(os.getpid()), "workers.pipeline", *arguments]
-        environment = child_environment(PROJECT) | dict(settings or {})
-        self.process = subprocess.Popen(command, cwd=PROJECT, env=environment, stderr=subprocess.PIPE, start_new_session=True)
+        self.process = subprocess.Popen(
+            command, cwd=PROJECT, env=child_environment(PROJECT), stderr=subprocess.PIPE, start_new_session=True
+        )
         self.stage = "starting"
         self.done = 0
         self.seconds = 0.0
@@ -85,17 +82,11 @@ class Run:
             stop_all([self.process], PATIENCE)
 
 
-def refresh(settings: Mapping[str, str] | None = None) -> dict[str, Any]:
+def refresh() -> dict[str, Any]:
     """Look for news at the sources and publish forecasts that know of them: {stages, seconds}. Where there are no sources, run what
     changed in the pipeline. PipelineFailed says which stage failed, and why.
     """
-    return _through(Run("refresh", settings=settings))
-
-
-def for_sources(settings: Settings) -> dict[str, str]:
-    """What a refresh is told: with sources it works for the real timeline, even while the replay is shown."""
-    real = settings.timeline == "real" or bool(settings.sources and settings.can_switch)
-    return {"SOCCER_TIMELINE": "real"} if real else {}
+    return _through(Run("refresh"))
 
 
 def retrain() -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 from core.clock import from_iso
@@ -17,31 +16,23 @@ from core.storage.files import Store
 from core.storage.registry import Registry
 from workers.log import line
 from workers.promotions import Promotions
-from workers.refreshing import advance, for_sources, refresh, retrain
+from workers.refreshing import advance, refresh, retrain
 
 
 class Tasks:
     """The bodies, with the clients they need: made once per process, at its start."""
 
-    def __init__(
-        self,
-        models: PredictionService,
-        database: Database,
-        store: Store,
-        registry: Registry,
-        for_refresh: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, models: PredictionService, database: Database, store: Store, registry: Registry) -> None:
         self.models = models
         self.database = database
         self.store = store
         self.promotions = Promotions(database, registry)
-        self.for_refresh = for_refresh
 
     @classmethod
     def open(cls, settings: Settings, database: Database) -> Tasks:
         store = Store.open(settings.store_url, settings.s3_endpoint)
         registry = Registry(settings.tracking_uri, settings.model_name)
-        return cls(PredictionService(settings, store, registry, on_change=_tell), database, store, registry, for_sources(settings))
+        return cls(PredictionService(settings, store, registry, on_change=_tell), database, store, registry)
 
     def bodies(self) -> Mapping[str, Callable[..., Any]]:
         """Each task's name and what it does."""
@@ -51,7 +42,7 @@ class Tasks:
             "export_data_raw": self.export_data_raw,
             "promote": self.promotions.promote,
             "rollback": self.promotions.rollback,
-            "refresh": partial(refresh, self.for_refresh),
+            "refresh": refresh,
             "retrain": retrain,
             "advance": advance,
         }

@@ -236,6 +236,40 @@ def file_row(name: str, written_at: datetime | None, rows: int | None, problem: 
 
 
 @dataclass(frozen=True)
+class SourceRow:
+    name: str
+    asked: str
+    loaded: str
+    problem: str
+
+
+SOURCES = {
+    "openfootball": "openfootball",
+    "international_men": "Internationals, men",
+    "international_women": "Internationals, women",
+    "openligadb": "OpenLigaDB",
+    "football_data": "football-data.co.uk",
+    "my_league": "My league",
+}
+
+
+def source_rows(documents: Iterable[Row], now: datetime) -> list[SourceRow]:
+    """Each source that was ever asked: when it was last, how many of its documents are loaded, and what is the matter with one of them."""
+    by_source: dict[str, list[Row]] = {}
+    for document in documents:
+        by_source.setdefault(str(document["source"]), []).append(document)
+    return [_source(name, told, now) for name, told in by_source.items()]
+
+
+def _source(name: str, told: Sequence[Row], now: datetime) -> SourceRow:
+    last = max(from_iso(row["asked_at"]) for row in told)
+    troubled = sorted((row for row in told if row["status"] in ("failed", "refused")), key=lambda row: str(row["asked_at"]))
+    more = f" And {len(troubled) - 1} more." if len(troubled) > 1 else ""
+    problem = sentence(str(troubled[-1]["reason"] or "")) + more if troubled else ""
+    return SourceRow(SOURCES.get(name, name), ago(last, now), f"{sum(row['digest'] is not None for row in told):,}", problem)
+
+
+@dataclass(frozen=True)
 class RunRow:
     started: str
     took: str

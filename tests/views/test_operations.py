@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from core.clock import iso
-from core.views.operations import backends, file_row, happenings, headline, run_rows, table, task_rows, worker_rows
+from core.views.operations import backends, file_row, happenings, headline, run_rows, source_rows, table, task_rows, worker_rows
 
 NOW = datetime(2026, 3, 13, 12, 10, 0, tzinfo=UTC)
 
@@ -150,3 +150,14 @@ def test_what_each_part_runs_on_is_said_without_its_secrets():
 def test_a_table_has_names_for_people():
     frame = table(task_rows([task()], NOW, UTC), {"name": "Task", "state": "State"})
     assert frame.to_dict("list") == {"Task": ["Forecast one match"], "State": ["Done"]}
+
+
+def document(source="openfootball", status="loaded", asked="2026-03-13T11:00:00Z", reason=None):
+    return {"source": source, "status": status, "asked_at": asked, "reason": reason, "digest": None if status == "missing" else "x"}
+
+
+def test_each_source_says_when_it_was_asked_what_is_loaded_and_what_is_the_matter():
+    told = [document(), document(status="missing"), document(status="refused", asked="2026-03-13T11:30:00Z", reason="a score is gone")]
+    men, germany = source_rows([*told, document("openligadb")], datetime(2026, 3, 13, 12, tzinfo=UTC))
+    assert (men.name, men.asked, men.loaded, men.problem) == ("openfootball", "30 min ago", "2", "A score is gone.")
+    assert (germany.name, germany.problem) == ("OpenLigaDB", "")

@@ -7,10 +7,11 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import closing
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 
+from core.clock import real_now
 from core.storage.database import Database
 from core.storage.schema import source_documents
 from tests.installation import Installation, copy_project
@@ -18,6 +19,7 @@ from tests.learning.league import league
 from tests.workers.provider import ENGLAND, OPENFOOTBALL, Provider, around, openfootball, season
 from tests.workers.small_project import write_snapshot
 
+TODAY = real_now().date()
 PATIENCE = 400.0  # seconds on a machine that has other things to do; alone it takes a minute
 
 
@@ -48,7 +50,7 @@ class App:
         return self.get("/healthcheck/")["timeline"]
 
     def this_week(self):
-        until = (date.today() + timedelta(days=7)).isoformat()
+        until = (TODAY + timedelta(days=7)).isoformat()
         return [match for match in self.get("/predict/matches/?limit=500") if match["match_date"][:10] <= until]
 
     def task(self, task_id):
@@ -61,7 +63,7 @@ class App:
 @pytest.fixture
 def provider():
     with closing(Provider()) as made:
-        made.documents.update(season(date.today()))
+        made.documents.update(season(TODAY))
         yield made
 
 
@@ -90,11 +92,11 @@ def test_EP_19_from_the_replay_to_today_and_on_without_the_sources(app, provider
     with closing(Database(f"sqlite:///{tmp_path}/home/real/soccer.db")) as database:
         forget_when_asked(database)
     men = next(path for path in provider.documents if path.startswith(OPENFOOTBALL))
-    days = around(date.today(), 38)
-    days[days.index(date.today() + timedelta(days=2))] = date.today() + timedelta(days=3)
-    provider.documents[men] = openfootball(ENGLAND, days, date.today())
+    days = around(TODAY, 38)
+    days[days.index(TODAY + timedelta(days=2))] = TODAY + timedelta(days=3)
+    provider.documents[men] = openfootball(ENGLAND, days, TODAY)
     app.task(app.get("/monitoring/refresh", "POST")["task_id"])
-    moved = {(date.today() + timedelta(days=3)).isoformat()}
+    moved = {(TODAY + timedelta(days=3)).isoformat()}
     app.until(lambda: {match["match_date"][:10] for match in app.this_week() if match["sex"] == 0} == moved, 60)
     assert app.get("/predict/model/info")["model_version"] == before, "news move forecasts, not models"
 

@@ -7,9 +7,7 @@ import pytest
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.task_ledger import TaskLedger
-from workers import refresher, refreshing
-from workers.consumer import Station
-from workers.jobs import KINDS
+from workers import refresher
 from workers.refresher import Refresher
 
 
@@ -64,33 +62,18 @@ def test_two_workers_make_one_task(settings):
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "refreshed", "asks"),
     [
-        ({}, {"SOCCER_TIMELINE": "real"}),
-        ({"SOCCER_TIMELINE": "real"}, {"SOCCER_TIMELINE": "real"}),
-        ({"SOCCER_SOURCES": "none"}, {}),
-        ({"SOCCER_CLOCK": "2026-03-13T12:00:00Z"}, {}),
-        ({"SOCCER_TIMELINE": "replay"}, {}),
-        ({"SOCCER_STORE_URL": "s3://one/place"}, {}),
+        ({}, "real", True),
+        ({"SOCCER_TIMELINE": "real"}, "real", True),
+        ({"SOCCER_TIMELINE": "real", "SOCCER_SOURCES": "none"}, "real", False),
+        ({"SOCCER_SOURCES": "none"}, "replay", False),
+        ({"SOCCER_CLOCK": "2026-03-13T12:00:00Z"}, "replay", False),
+        ({"SOCCER_TIMELINE": "replay"}, "replay", False),
+        ({"SOCCER_STORE_URL": "s3://one/place"}, "replay", False),
     ],
-    ids=["with sources", "real", "no sources", "a clock", "replay", "one store for both"],
+    ids=["with sources", "real", "real without", "no sources", "a clock", "replay", "one store for both"],
 )
-def test_EP_19_a_refresh_works_for_the_real_timeline_where_it_can_be_shown(tmp_path, given, told):
+def test_EP_19_a_refresh_works_for_the_real_timeline_where_it_can_be_shown(tmp_path, given, refreshed, asks):
     settings = settings_of(tmp_path, **given)
-    assert refreshing.for_sources(settings) == told
-
-
-class Idle:
-    def bodies(self):
-        return {}
-
-    def versions(self):
-        return {}
-
-
-@pytest.mark.parametrize(("given", "asks"), [({}, True), ({"SOCCER_SOURCES": "none"}, False), ({"SOCCER_TIMELINE": "replay"}, False)])
-def test_only_the_worker_of_long_work_asks_and_only_where_there_is_a_source(tmp_path, given, asks):
-    settings = settings_of(tmp_path, **given)
-    database = Database(settings.database_url)
-    assert Station(settings, "batch", Idle(), KINDS, database).has_news is asks
-    assert not Station(settings, "ml", Idle(), KINDS, database).has_news
+    assert (settings.refreshed, settings.has_news) == (refreshed, asks)
