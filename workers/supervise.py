@@ -149,7 +149,7 @@ class Supervisor:
             return
         self._follow_due = time.monotonic() + FOLLOW_EVERY
         try:
-            wanted = Settings.from_environment()
+            wanted = Settings.from_environment(self.environment)
             if wanted.timeline == self.settings.timeline or self._at_work():
                 return
             self._move(replace(wanted, port=self.settings.port))

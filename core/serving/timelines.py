@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from core.errors import SoccerPredictError
 from core.serving.services import Services, open_services
@@ -19,9 +20,10 @@ GRACE = 30.0  # seconds in which pages that began on the services of before may 
 class Timelines:
     """Opens the services once per process, and follows the settings. Who follows is told of the new ones before they are shown."""
 
-    def __init__(self, read: Callable[[], Settings] = Settings.from_environment) -> None:
-        self._read = read
-        self._services = _opened(read())
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        # As it is now: MLflow writes the registry's address into it, which would be the other timeline's too.
+        self._environment = dict(os.environ if environment is None else environment)
+        self._services = _opened(Settings.from_environment(self._environment))
         self._followers: list[Callable[[Services], None]] = []
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
@@ -45,7 +47,7 @@ class Timelines:
     def once(self) -> None:
         """Exchange the services if another timeline is to be shown."""
         try:
-            settings = self._read()
+            settings = Settings.from_environment(self._environment)
         except SoccerPredictError:  # said at the start, and by whoever wrote it since
             return
         before = self._services

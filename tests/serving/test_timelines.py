@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from core.serving.timelines import Timelines
-from core.settings import Settings
 from core.storage.files import Store
 from tests.serving import batches, models
 
@@ -22,7 +23,7 @@ def home(tmp_path):
 
 @pytest.fixture
 def timelines(home):
-    made = Timelines(lambda: Settings.from_environment({"SOCCER_HOME": str(home), "SOCCER_SOURCES": "none"}))
+    made = Timelines({"SOCCER_HOME": str(home), "SOCCER_SOURCES": "none"})
     yield made
     made.close()
 
@@ -58,3 +59,14 @@ def test_pages_that_began_on_the_services_of_before_may_end(timelines):
     timelines.once()
     assert before.predictions.ready
     assert before.records.documents() == []
+
+
+def test_an_address_that_a_library_left_in_the_environment_is_not_taken_for_the_other_timelines(home, monkeypatch):
+    monkeypatch.setenv("SOCCER_HOME", str(home))
+    monkeypatch.setenv("SOCCER_SOURCES", "none")
+    with closing(Timelines()) as timelines:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", timelines.services.settings.tracking_uri)
+        timelines.services.settings.arrived_file.touch()
+        timelines.once()
+        assert timelines.services.settings.tracking_uri == f"sqlite:///{home}/real/mlflow.db"
+        assert timelines.services.settings.can_switch
