@@ -40,6 +40,8 @@ QUIET = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
+# MLflow writes where it is pointed at into these. A process that is started from here may work for another registry.
+LEFT_BEHIND = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 
 
 @dataclass(frozen=True)
@@ -190,8 +192,14 @@ class Registry:
         import mlflow.models
         import mlflow.pyfunc
 
+        before = {name: os.environ.get(name) for name in LEFT_BEHIND}
         mlflow.set_tracking_uri(self.tracking_uri)
         mlflow.set_registry_uri(self.tracking_uri)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
         return mlflow
 
     def _away(self) -> str:

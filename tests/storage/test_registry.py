@@ -121,3 +121,11 @@ def test_mlflow_itself_loads_a_version_without_pickle_outside_the_project(regist
         chances["proba_away"]
     )
     assert str(tmp_path) in where, "its code travels with the model"
+
+
+def test_the_environment_does_not_say_where_the_registry_is_after_it_was_asked(registry, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "http://given")
+    registry.aliases()
+    assert "MLFLOW_TRACKING_URI" not in os.environ, "a process that is started from here may work for another"
+    assert os.environ["MLFLOW_REGISTRY_URI"] == "http://given"
