@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.football.contest import choices
-from core.views.arena import OUTCOME_WORDS, contestants
+from core.views.arena import OUTCOME_WORDS, contestants, gate_words
 from pages.shared import charts, frame, held, kept, state, tables
 
 QUESTION = "Is the challenger better than the champion?"
@@ -56,5 +56,8 @@ else:
         chart = charts.forest(view.forest.data, "challenger better", "champion better")
         charts.show(chart, "fig_cathalo_difference", view.forest.words, view.forest.table)
         tables.section("Who they are", "The models behind the names, as the registry knows them.")
-        tables.contestants(contestants({stage: services.models.card(stage) for stage in services.models.versions()}, state.zone()))
+        cards = {stage: services.models.card(stage) for stage in services.models.versions()}
+        tables.contestants(contestants(cards, state.zone()))
+        if said_at_gate := gate_words(cards):
+            st.caption(said_at_gate)
 frame.footer()

@@ -47,7 +47,7 @@ KINDS: Mapping[str, Kind] = {
     "advance": Kind("batch", 1800.0),
 }
 # Of these one waits or runs at a time.
-ONE_AT_A_TIME = ("refresh", "advance")
+ONE_AT_A_TIME = ("refresh", "retrain", "advance")
 
 
 class Jobs:

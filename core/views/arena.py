@@ -25,6 +25,7 @@ FEW = 10  # forecasts below which a bin is in the table only
 LEAST = 50  # matches below which a slice is not shown
 TOSS_UP, FAVOURITE = 0.40, 0.60
 MEASURE_WORDS = {"log_loss": "Log loss", "rps": "RPS", "brier": "Brier", "accuracy": "Accuracy"}
+CHECKS = {"enough": "enough matches", "better": "better", "calibrated": "calibrated", "no_leak": "leak test", "fast": "fast"}
 OUTCOME_WORDS = {Outcome.HOME: "Home win", Outcome.DRAW: "Draw", Outcome.AWAY: "Away win"}
 
 
@@ -171,6 +172,17 @@ def contestants(cards: Mapping[str, Mapping[str, Any]], zone: tzinfo) -> list[Co
         for stage, card in cards.items()
         if card
     ]
+
+
+def gate_words(cards: Mapping[str, Mapping[str, Any]]) -> str:
+    """What the gate said of the challenger when it was registered; empty where nothing is kept."""
+    card = cards.get("challenger") or {}
+    gate = card.get("gate") or {}
+    if not gate.get("reason"):
+        return ""
+    known = {True: "passed", False: "failed", None: "not made"}
+    checks = ", ".join(f"{words} {known[gate['checks'].get(name)]}" for name, words in CHECKS.items())
+    return f"The gate, when version {card['model_version']} was registered: {gate['reason']} Checks: {checks}."
 
 
 class Cell(NamedTuple):

@@ -7,7 +7,7 @@ import pytest
 from core.football.contest import choices, chosen, contest
 from core.football.outcomes import Outcome
 from core.football.scoring import Interval, log_loss
-from core.views.arena import Contestant, arena_view, contestants, league_names, slices, verdict
+from core.views.arena import Contestant, arena_view, contestants, gate_words, league_names, slices, verdict
 from tests.views.contests import LEAGUES, evaluation
 
 STAGES = {"champion": "champion", "challenger": "challenger", "baseline": "baseline"}
@@ -144,3 +144,13 @@ def test_leagues_that_share_a_name_are_shown_with_their_country():
         {"competition_code": ["ger.1", "aut.1", "eng.1"], "competition": ["Bundesliga", "Bundesliga", "Premier League"]}
     ).assign(country=["Germany", "Austria", "England"])
     assert league_names(matches) == {"ger.1": "Bundesliga (Germany)", "aut.1": "Bundesliga (Austria)", "eng.1": "Premier League"}
+
+
+def test_what_the_gate_said_of_the_challenger_is_told_with_its_checks():
+    checks = {"enough": False, "better": None, "calibrated": True, "no_leak": True, "fast": True}
+    card = {"model_version": 7, "gate": {"reason": "Too few: 12 common matches.", "checks": checks}}
+    said = gate_words({"champion": {"model_version": 1}, "challenger": card})
+    assert said.startswith(
+        "The gate, when version 7 was registered: Too few: 12 common matches. Checks: enough matches failed, better not made"
+    )
+    assert gate_words({"challenger": {"model_version": 7, "gate": None}}) == gate_words({}) == ""

@@ -24,6 +24,7 @@ POSTS = (
     "/monitoring/tasks/x/requeue",
     "/monitoring/export/teams",
     "/monitoring/refresh",
+    "/monitoring/retrain",
 )
 PROTECTED = ("/predict/matches/", "/predict/predictions/", "/predict/model/info", "/predict/precomputed/1", "/predict/1")
 OPEN = ("/healthz", "/metrics", "/livescores/", "/monitoring/drift", "/monitoring/queues", "/monitoring/workers")

@@ -344,14 +344,15 @@ def test_EP_18_any_other_name_is_404_and_leaves_no_task(served, name):
     assert served.services.records.task_counts() == before
 
 
-def test_EP_19_a_second_refresh_is_given_the_firsts_id_until_it_has_ended(fresh):
-    first = taken(fresh.client.post("/monitoring/refresh"))
-    assert taken(fresh.client.post("/monitoring/refresh/")) == first
-    fresh.jobs.ledger.claim(first, "w", 30)
-    running = fresh.client.post("/monitoring/refresh")
+@pytest.mark.parametrize("work", ["refresh", "retrain"])
+def test_EP_19_a_second_refresh_or_refit_is_given_the_firsts_id_until_it_has_ended(fresh, work):
+    first = taken(fresh.client.post(f"/monitoring/{work}"))
+    assert taken(fresh.client.post(f"/monitoring/{work}/")) == first
+    assert fresh.jobs.ledger.claim(first, "w", 30).name == work
+    running = fresh.client.post(f"/monitoring/{work}")
     assert (taken(running), running.json()["status"]) == (first, "STARTED")
     fresh.jobs.ledger.succeed(first, "w", {"stages": 1})
-    assert taken(fresh.client.post("/monitoring/refresh")) != first
+    assert taken(fresh.client.post(f"/monitoring/{work}")) != first
 
 
 def test_traps_a_large_body_is_413_before_it_is_read(served):

@@ -40,6 +40,7 @@ ROUTES = {
     "POST /monitoring/tasks/{task_id}/requeue",
     "POST /monitoring/export/{name_table}",
     "POST /monitoring/refresh",
+    "POST /monitoring/retrain",
 }
 FEATURES = {"elo": 0.4, "diff_goals_for_w5": -0.2, "diff_points_w5": 1.0, "sex": 0}
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]

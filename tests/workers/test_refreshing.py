@@ -51,6 +51,12 @@ def test_EP_19_a_run_that_goes_well_says_how_many_stages_it_took(pipeline):
     assert done["seconds"] >= 0
 
 
+def test_a_refit_is_the_same_pipeline_told_to_learn_up_to_today(pipeline):
+    folder = pipeline('pathlib.Path("asked").write_text(" ".join(sys.argv[1:]))')
+    assert refreshing.retrain()["stages"] == 2
+    assert (folder / "asked").read_text() == "retrain"
+
+
 @pytest.mark.parametrize(
     ("script", "told"),
     [
