@@ -9,15 +9,20 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import sqlalchemy as sa
 
 from core.clock import Clock, iso
 from core.errors import SourceError
 from core.football.matches import Teams
 from core.football.raw import RawMatch
+from core.settings import Settings
 from core.sources.fetching import Fetcher, Limits
 from core.sources.openligadb import OpenLigaDB
 from core.storage import live_scores, match_rows
 from core.storage.database import Database
+from core.storage.schema import leases
+from workers.live_loop import LiveLoop
+from workers.playing import Player
 from workers.polling import Poller
 
 KICKOFF = datetime(2026, 9, 12, 13, 30, tzinfo=UTC)
@@ -196,3 +201,34 @@ def test_a_row_of_a_match_that_nobody_knows_is_not_shown(database, watch, league
     unknown = replace(watch.look(minutes=1), source_match_id="4711", match_id=None)
     with database.read() as connection:
         assert live_scores.identified(connection, [unknown]) == []
+
+
+def settings_of(database, tmp_path, **changes):
+    queue = f"sqlite:///{tmp_path / 'queue.db'}"
+    return Settings(tmp_path, timeline="real", clock=Clock(), database_url=database.url, queue_url=queue, **changes)
+
+
+def test_a_worker_asks_through_the_mirror_where_one_is_set_and_only_one_worker_asks(database, league, tmp_path):
+    loops = [LiveLoop(settings_of(database, tmp_path, sources=("openligadb",), mirror=league.base)) for _ in range(2)]
+    loops[1].holder = "another worker"
+    for loop in loops:
+        loop.bringer._clock = lambda: KICKOFF
+    with pytest.raises(SourceError, match="does not exist"):  # this server has no mirror's paths
+        loops[0].once()
+    loops[1].once()
+    assert league.asked == [f"/api.openligadb.de{CHANGE}"]
+
+
+def test_a_source_that_is_switched_off_is_not_asked(database, league, tmp_path):
+    loop = LiveLoop(settings_of(database, tmp_path, sources=("openfootball",), mirror=league.base))
+    loop.bringer._clock = lambda: KICKOFF
+    loop.once()
+    assert league.asked == []
+
+
+def test_in_a_replay_nobody_is_asked_and_a_worker_that_does_not_play_takes_no_lease(database, league, tmp_path):
+    loop = LiveLoop(replace(settings_of(database, tmp_path), timeline="replay", clock=Clock(KICKOFF)))
+    loop.once()
+    assert isinstance(loop.bringer, Player)
+    with database.read() as connection:
+        assert connection.execute(sa.select(leases)).first() is None
