@@ -25,7 +25,7 @@ FEW = 10  # forecasts below which a bin is in the table only
 LEAST = 50  # matches below which a slice is not shown
 TOSS_UP, FAVOURITE = 0.40, 0.60
 MEASURE_WORDS = {"log_loss": "Log loss", "rps": "RPS", "brier": "Brier", "accuracy": "Accuracy"}
-CHECKS = {"enough": "enough matches", "better": "better", "calibrated": "calibrated", "no_leak": "leak test", "fast": "fast"}
+CHECKS = {"enough": "number of matches", "better": "difference", "calibrated": "calibration", "no_leak": "leak test", "fast": "speed"}
 OUTCOME_WORDS = {Outcome.HOME: "Home win", Outcome.DRAW: "Draw", Outcome.AWAY: "Away win"}
 
 
@@ -180,9 +180,10 @@ def gate_words(cards: Mapping[str, Mapping[str, Any]]) -> str:
     gate = card.get("gate") or {}
     if not gate.get("reason"):
         return ""
-    known = {True: "passed", False: "failed", None: "not made"}
-    checks = ", ".join(f"{words} {known[gate['checks'].get(name)]}" for name, words in CHECKS.items())
-    return f"The gate, when version {card['model_version']} was registered: {gate['reason']} Checks: {checks}."
+    passed = [words for name, words in CHECKS.items() if gate["checks"].get(name)]
+    others = [words for name, words in CHECKS.items() if words not in passed]
+    told = [f"{title}: {', '.join(words)}." for title, words in (("Passed", passed), ("Not passed", others)) if words]
+    return f"The gate, when version {card['model_version']} was registered: {gate['reason']} {' '.join(told)}"
 
 
 class Cell(NamedTuple):

@@ -150,7 +150,8 @@ def test_what_the_gate_said_of_the_challenger_is_told_with_its_checks():
     checks = {"enough": False, "better": None, "calibrated": True, "no_leak": True, "fast": True}
     card = {"model_version": 7, "gate": {"reason": "Too few: 12 common matches.", "checks": checks}}
     said = gate_words({"champion": {"model_version": 1}, "challenger": card})
-    assert said.startswith(
-        "The gate, when version 7 was registered: Too few: 12 common matches. Checks: enough matches failed, better not made"
+    assert said == (
+        "The gate, when version 7 was registered: Too few: 12 common matches. "
+        "Passed: calibration, leak test, speed. Not passed: number of matches, difference."
     )
     assert gate_words({"challenger": {"model_version": 7, "gate": None}}) == gate_words({}) == ""
