@@ -226,4 +226,4 @@ def _signature(features: list[dict[str, str]]) -> Any:
 def _requirements() -> list[str]:
     from importlib.metadata import version
 
-    return [f"{name}=={version(name)}" for name in ("numpy", "pandas", "scipy")]
+    return [f"{name}=={version(name)}" for name in ("numpy", "pandas")]

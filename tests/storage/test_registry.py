@@ -5,11 +5,15 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from core.clock import from_iso, real_now
 from core.errors import AliasMissing, RegistryUnavailable
+from core.learning.features import build_features
+from core.learning.training import fit
 from core.storage.registry import Registry
+from tests.learning.league import league
 from tests.serving import models
 
 
@@ -19,6 +23,8 @@ def test_a_version_is_registered_with_its_figures_and_its_card_says_them(registr
         "params": {"half_life": 120},
         "tags": {"recipe": "champion"},
         "features": models.signature(),
+        "gate": {"promote": False, "reason": "Too few."},
+        "evidence": {"note.txt": b"seen"},
     }
     logged = registry.log_version(models.folder(tmp_path / "model"), card, "Elo, ordered logit")
     said = registry.card(logged.version, "champion")
@@ -30,6 +36,7 @@ def test_a_version_is_registered_with_its_figures_and_its_card_says_them(registr
         "metrics": {"log_loss": 0.97},
         "params": {"half_life": "120"},
         "features": models.signature(),
+        "gate": {"promote": False, "reason": "Too few."},
         "registered_at": said["registered_at"],
         "artefact": "models/1",
         "title": "Elo, ordered logit",
@@ -121,6 +128,22 @@ def test_mlflow_itself_loads_a_version_without_pickle_outside_the_project(regist
         chances["proba_away"]
     )
     assert str(tmp_path) in where, "its code travels with the model"
+
+
+def test_a_model_with_trees_says_the_same_through_mlflow_as_it_does_natively(registry, tmp_path):
+    import mlflow
+
+    table = build_features(league(10, first_year=2014))
+    model = fit("champion", table)
+    (tmp_path / "model").mkdir()
+    for name, data in model.to_files().items():
+        (tmp_path / "model" / name).write_bytes(data)
+    card = {"features": [{"name": feature.name, "type": feature.type} for feature in model.features]}
+    version = registry.log_version(tmp_path / "model", card, model.title).version
+    mlflow.set_tracking_uri(registry.tracking_uri)
+    loaded = mlflow.pyfunc.load_model(f"models:/soccer-match-outcome/{version}")
+    rows = table[[feature.name for feature in model.features]].fillna(0.0).astype({"national": "int64"})
+    assert np.array_equal(loaded.predict(rows).to_numpy(), model.predict(rows.to_numpy(np.float64)))
 
 
 def test_the_environment_does_not_say_where_the_registry_is_after_it_was_asked(registry, monkeypatch):
