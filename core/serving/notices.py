@@ -64,7 +64,7 @@ def _way(settings: Settings) -> str:
         return ""
     if settings.arrived:
         return " Today's matches are here too: Operations leads to them."
-    return " Today's matches are being fetched, and are shown as soon as they are here."
+    return " Today's matches are shown as soon as their sources can be reached."
 
 
 def about_files(lookups: Mapping[str, Lookup[Any]]) -> Iterator[Notice]:

@@ -23,7 +23,7 @@ def draw(services: Services) -> None:
     label, there = WAYS[settings.timeline]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         if settings.timeline == "real":  # the replay's own controls have the field already
-            keyed.field()
+            keyed.field(settings)
         wanted = st.button(label, key="go_timeline", icon=":material/swap_horiz:")
     if wanted and keyed.given(settings):
         settings.choose("real" if there == "real" else "replay")

@@ -81,7 +81,7 @@ def app(tmp_path, provider):
 @pytest.mark.long
 def test_EP_19_from_the_replay_to_today_and_on_without_the_sources(app, provider, tmp_path):
     assert app.timeline() == "replay"
-    assert "are being fetched" in app.get("/healthcheck/")["notices"][-1]
+    assert "as soon as their sources can be reached" in app.get("/healthcheck/")["notices"][-1]
     app.until(lambda: app.timeline() == "real")
     week = app.until(app.this_week)
     assert {match["sex"] for match in week} == {0, 1}
