@@ -25,6 +25,7 @@ JUST_NOW = timedelta(minutes=5)  # a document asked for so lately is not asked f
 SELDOM = timedelta(days=7)  # so often one of a season that is over
 ABSENT = timedelta(days=1)  # and one that was not there
 FAILURES = 3  # of a source in a row; after that it is left alone until the next time
+NO_SEASON = 9999
 _YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
 _TWO_YEARS = re.compile(r"^(\d\d)\d\d/")
 
@@ -179,7 +180,12 @@ class _Attempt:
             source_documents.note(connection, self._notes(documents, "loaded", None, loaded.rows))
         done.loaded += 1
         done.versions += loaded.new_versions
-        done.history += loaded.new_versions if not is_current(self.part, self.round.now.date()) else 0
+        done.history += loaded.new_versions if self._is_history(documents) else 0
+
+    def _is_history(self, documents: Mapping[str, RawDocument]) -> bool:
+        """Whether it is a season that is over, or a table of all times that was never loaded before."""
+        before = [told for document in documents.values() if (told := self.known.get(document.url)) is not None and told.digest is not None]
+        return not is_current(self.part, self.round.now.date()) or (_begins(self.part) == NO_SEASON and not before)
 
     def _notes(
         self, documents: Mapping[str, RawDocument], status: source_documents.Status, reason: str | None, rows: int | None = None
@@ -202,10 +208,10 @@ def _begins(part: Part) -> int:
     if years := _YEAR.search(part.name):
         return int(years[1])
     short = _TWO_YEARS.match(part.name)
-    return 9999 if short is None else int(short[1]) + (1900 if short[1] > "90" else 2000)
+    return NO_SEASON if short is None else int(short[1]) + (1900 if short[1] > "90" else 2000)
 
 
 def is_current(part: Part, today: date) -> bool:
     """Whether its season may still change: until the summer of the year after it began. What is no season always may."""
     begins = _begins(part)
-    return begins == 9999 or today <= date(begins + 1, 8, 31)
+    return begins == NO_SEASON or today <= date(begins + 1, 8, 31)

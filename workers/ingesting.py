@@ -18,7 +18,7 @@ from workers.workplace import Workplace
 
 # Two attempts a document: who cannot be reached now is asked again at the next refresh.
 MANNERS = Limits(pause=0.15, attempts=2, first_wait=0.5, silence=15.0)
-YEARS_AT_FIRST = 3  # whose seasons are asked for before the real timeline is shown; the older ones come after it
+YEARS_AT_FIRST = 1  # back from this one: whose seasons are asked for before the real timeline is shown; the others come after it
 
 
 def bundled(place: Workplace) -> None:
@@ -37,7 +37,9 @@ def gather(place: Workplace) -> Gathered:
         get = providers.reached(fetcher.get, settings.mirror)
         shelf = Shelf(settings.folder / "documents")
         gathering = Gathering(place.database, shelf, teams, get, providers.reader(place.root), now)
-        done = gathering.run(providers.sources(settings), 0 if settings.arrived else now.year - YEARS_AT_FIRST)
+        done = gathering.run(
+            providers.sources(settings, at_first=not settings.arrived), 0 if settings.arrived else now.year - YEARS_AT_FIRST
+        )
     done.rebuilt = rebuilt
     if done.problems and not done.answered:
         line("sources", note="No source can be reached. What was loaded before is kept, and served.", first=done.problems[0])

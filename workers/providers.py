@@ -26,8 +26,11 @@ LISTS = (Path("data/snapshot") / snapshot.ALIASES_FILE, Path("data/teams/aliases
 NOTED = "team_lists"
 
 
-def sources(settings: Settings) -> list[Source]:
-    """Each source that is switched on, in the order of the settings."""
+def sources(settings: Settings, at_first: bool = False) -> list[Source]:
+    """Each source that is switched on, in the order of the settings. `at_first` leaves out what takes minutes to learn from:
+
+    60,000 internationals come when the leagues are shown already.
+    """
     made: dict[str, list[Source]] = {
         "openfootball": [OpenFootball()],
         "international": [International(0), International(1)],
@@ -35,7 +38,8 @@ def sources(settings: Settings) -> list[Source]:
         "football_data": [FootballData()],
         "my_league": [MyLeague(settings.my_league)] if settings.my_league else [],
     }
-    return [source for name in settings.sources for source in made.get(name, [])]
+    named = [name for name in settings.sources if not (at_first and name == "international" and len(settings.sources) > 1)]
+    return [source for name in named for source in made[name]]
 
 
 def reached(get: Get, mirror: str | None) -> Get:

@@ -10,8 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from core.football.matches import Teams
+from core.settings import Settings
 from core.sources.documents import Part
 from core.sources.fetching import Fetcher, Limits
+from core.sources.international import International
 from core.sources.openfootball import OpenFootball
 from core.sources.openligadb import OpenLigaDB
 from core.storage import match_rows, source_documents
@@ -27,6 +29,7 @@ FIRST = date(2026, 8, 15)
 TREES = "Alder Birch Cedar Elder Fir Hazel Larch Maple Oak Pine Rowan Yew Ash Beech Elm Holly Juniper Lime Poplar Willow"
 CLUBS = [f"{name} Town" for name in TREES.split()]
 WOMEN = [f"{club} Frauen" for club in CLUBS[:14]]
+SOURCES = (OpenFootball(), OpenLigaDB())
 LEAGUE, FFB1 = f"{OPENFOOTBALL}/2026-27/en.1.json", f"{OPENLIGADB}/ffb1/2026"
 
 
@@ -46,11 +49,11 @@ class Home:
         self.database.create()
         self.shelf, self.provider, self.teams = Shelf(folder / "documents"), provider, Teams()
 
-    def round(self, at=NOW, reader="one", since=2026, mirror=None):
+    def round(self, at=NOW, reader="one", since=2026, mirror=None, sources=SOURCES):
         limits = Limits(attempts=1, pause=0.0, silence=2.0)
         with closing(Fetcher(limits)) as fetcher:
             get = providers.reached(fetcher.get, mirror or self.provider.address)
-            return Gathering(self.database, self.shelf, self.teams, get, reader, at).run([OpenFootball(), OpenLigaDB()], since)
+            return Gathering(self.database, self.shelf, self.teams, get, reader, at).run(sources, since)
 
     def frame(self):
         return match_rows.matches_frame(self.database)
@@ -188,3 +191,26 @@ def test_a_row_that_its_document_cannot_tell_is_in_quarantine(home, provider):
 )
 def test_a_season_counts_as_current_until_the_summer_after_it_began(name, current):
     assert gathering.is_current(Part(name, {}), NOW.date()) is current
+
+
+def test_at_first_only_what_is_learnt_from_soon_is_asked(tmp_path):
+    def named(at_first, **given):
+        settings = Settings.from_environment({"SOCCER_HOME": str(tmp_path), **given})
+        return [source.name for source in providers.sources(settings, at_first)]
+
+    assert named(True) == ["openfootball", "openligadb"]
+    assert named(False) == ["openfootball", "international_men", "international_women", "openligadb"]
+    assert named(True, SOCCER_SOURCES="international") == ["international_men", "international_women"]
+
+
+def test_a_table_of_all_times_counts_as_history_when_it_comes_for_the_first_time(home, provider):
+    lines = ["2026-11-20,Spain,France,1,0,Friendly,Madrid,Spain,FALSE", "2026-11-21,Italy,Spain,1,1,Friendly,Rome,Italy,FALSE"]
+    head = "date,home_team,away_team,home_score,away_score,tournament,city,country,neutral"
+
+    def told(number):
+        provider.documents["/raw.githubusercontent.com/martj42/international_results/master/results.csv"] = "\n".join(
+            [head, *lines[:number]]
+        ).encode()
+        return home.round(NOW + timedelta(hours=number), sources=[International(0)])
+
+    assert [told(1).history, told(2).history] == [1, 0]
