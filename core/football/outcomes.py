@@ -138,17 +138,30 @@ def poisson(mean: float) -> Floats:
 def _home_share(decided: float, total: float) -> float:
     """The home side's share of the expected goals at which it wins `decided` of the matches that are not drawn.
 
-    Found by halving, to 1e-12: the share of wins only rises with the share of goals.
+    Found by the Illinois form of false position (Dowell and Jarratt 1971), in some eight steps: the share of wins only rises with
+    the share of goals.
     """
     least, most = 0.005, 0.995
+    below, above = _wins(least, total) - decided, _wins(most, total) - decided
+    if below >= 0 or above <= 0:
+        return least if below >= 0 else most
+    moved = 0
     while most - least > 1e-12:
-        middle = (least + most) / 2
-        home_goals, away_goals = poisson(total * middle), poisson(total * (1 - middle))
-        # A side wins with a goals if the other scores fewer: the running sum before that number.
-        home = home_goals @ (np.cumsum(away_goals) - away_goals)
-        away = away_goals @ (np.cumsum(home_goals) - home_goals)
-        if home > decided * (home + away):
-            most = middle
+        middle = (least * above - most * below) / (above - below)
+        found = _wins(middle, total) - decided
+        if abs(found) < 1e-13:
+            return middle
+        if found < 0:
+            least, below, above, moved = middle, found, above / 2 if moved < 0 else above, -1
         else:
-            least = middle
+            most, above, below, moved = middle, found, below / 2 if moved > 0 else below, 1
     return (least + most) / 2
+
+
+def _wins(share: float, total: float) -> float:
+    """How many of the matches that are not drawn the home side wins at this share of the expected goals."""
+    home_goals, away_goals = poisson(total * share), poisson(total * (1 - share))
+    # A side wins with a goals if the other scores fewer: the running sum before that number.
+    home = float(home_goals @ (np.cumsum(away_goals) - away_goals))
+    away = float(away_goals @ (np.cumsum(home_goals) - home_goals))
+    return home / (home + away)
