@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from core.learning.recipe import WHERE, ratings
+from core.learning.joint import GoalsAndShots, JointFilter
+from core.learning.recipe import CLUB_DRIFT, CLUB_SHOTS, CLUB_SIGHT, WHERE, ratings
 from core.learning.streams import Elo, EloPace, Games, Pi, PiPace, Rest, stream
 
 A, B, C = range(3)
@@ -86,3 +87,14 @@ def test_an_unplayed_match_moves_nothing_and_matches_of_a_day_do_not_see_one_ano
     alone = stream(table(played[0], game(9, B, C)), ratings(kind))
     assert np.array_equal(crowded[2], alone[1], equal_nan=True) and np.array_equal(crowded[1], plain[1], equal_nan=True)
     assert not np.array_equal(crowded[3], plain[2], equal_nan=True)
+
+
+def test_a_filter_of_shots_that_begins_with_the_first_ones_counted_is_as_if_it_had_always_been_there():
+    random = np.random.default_rng(4)
+    rows = [game(day, *map(int, random.permutation(6)[:2]), tuple(random.poisson(1.4, 2).tolist())) for day in range(0, 240, 2)]
+    without = table(*rows)
+    counted = np.where((without.day >= 120)[:, None], random.uniform(0.3, 2.5, (len(rows), 2)), np.nan)
+    games = without._replace(chances=counted)
+    both, alone = stream(games, [GoalsAndShots(CLUB_DRIFT, CLUB_SIGHT, CLUB_SHOTS)]), JointFilter("shots", CLUB_DRIFT, CLUB_SHOTS)
+    assert np.array_equal(both[:, 4:], stream(games, [alone]))
+    assert np.array_equal(both[:61, :4], both[:61, 4:]) and not np.array_equal(both[70:, :4], both[70:, 4:])

@@ -14,6 +14,7 @@ from core import metrics
 from core.clock import Clock, from_iso
 from core.errors import NotReady, StoreUnavailable
 from core.serving import snapshot
+from core.serving.feature_table import FeatureTable
 from core.serving.lookups import FeatureLookupService, PredictionLookupService
 from core.serving.origins import Published
 from core.serving.snapshot import Watch
@@ -748,3 +749,16 @@ def test_a_lookup_without_path_and_store_follows_the_environment(tmp_path, monke
     batches.publish(Store.open(str(tmp_path / "elsewhere")), count=COUNT)
     lookup.refresh()
     assert lookup.get_features(IDS[0]) is not None and not lookup.stale
+
+
+def test_the_average_match_is_one_of_the_same_competition_and_sex_and_leaves_out_what_is_missing():
+    frame = batches.match_features(COUNT)
+    frame["competition_code"] = ["en.1", "de.1"] * (COUNT // 2)
+    frame.iloc[:6, frame.columns.get_loc("elo")] = np.nan
+    table = FeatureTable.read(batches.parquet(frame))
+    for match_id in frame.index[:4]:
+        own = (frame["competition_code"] == frame.loc[match_id, "competition_code"]) & (frame["sex"] == frame.loc[match_id, "sex"])
+        expected = frame.loc[own, list(batches.FEATURES)].mean()
+        said = table.average(int(match_id))
+        assert said == pytest.approx({**expected, "sex": int(frame.loc[match_id, "sex"])})
+    assert table.average(17) is None
