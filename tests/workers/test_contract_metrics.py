@@ -60,7 +60,7 @@ def publish(served):
 def run_task(served):
     """What a worker does with it."""
     task_id = served.jobs.get_model_info()
-    worker = Recorder(served.jobs.ledger, {"get_model_info": lambda model_stage: {}}, KINDS, "ml@here:1", 1.0)
+    worker = Recorder(served.jobs.ledger, {"get_model_info": lambda model_stage: {}}, KINDS, "ml@here:1", "ml", 1.0)
     assert worker.run("get_model_info", task_id) == "SUCCESS"
 
 

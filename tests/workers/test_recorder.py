@@ -48,6 +48,16 @@ def impatient(sqlite_house, monkeypatch):
     return sqlite_house
 
 
+@pytest.fixture
+def lines():
+    """The lines of this process's log, as they are written for a program."""
+    written, handler = [], logging.Handler()
+    handler.emit = lambda record: written.append(json.loads(log.Lines("worker ml").format(record)))
+    logging.getLogger(log.NAME).addHandler(handler)
+    yield written
+    logging.getLogger(log.NAME).removeHandler(handler)
+
+
 def record(house, work) -> Recorder:
     return Recorder(house.ledger, {"echo": work.echo, "boom": work.boom}, TEST_KINDS, "w", "ml", 0.0)
 
@@ -66,15 +76,13 @@ def test_TK_4_an_exception_is_kept_too(impatient):
     assert impatient.ledger.get(task_id)["error"] == {"kind": "bug", "message": "ZeroDivisionError: boom"}
 
 
-def test_TK_4_an_end_that_could_not_be_written_is_in_the_log_with_its_bug_and_counted(impatient, monkeypatch, capfd):
+def test_TK_4_an_end_that_could_not_be_written_is_in_the_log_with_its_bug_and_counted(impatient, monkeypatch, lines):
     monkeypatch.setattr(recorder, "KEEP_SECONDS", 0.1)
-    log.configure("worker ml")
     task_id = impatient.jobs.hand_in("boom", {"notes": ""})
     before = counted()
     with pytest.raises(DatabaseUnavailable):
         record(impatient, Locked(impatient, 1.0)).run("boom", task_id)
-    logging.getLogger().handlers[0].flush()
-    (said,) = [json.loads(text) for text in capfd.readouterr().err.splitlines() if task_id in text]
+    (said,) = [written for written in lines if written.get("task_id") == task_id]
     assert (said["event"], said["status"], said["error"]) == ("task", "NOT STORED", "ZeroDivisionError: boom")
     assert "in boom" in json.dumps(said)
     assert counted() == before + 1
