@@ -26,6 +26,8 @@ SELDOM = timedelta(days=7)  # so often one of a season that is over
 ABSENT = timedelta(days=1)  # and one that was not there
 FAILURES = 3  # of a source in a row; after that it is left alone until the next time
 NO_SEASON = 9999
+# What a reader raises over a document in which anything may stand.
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
 _TWO_YEARS = re.compile(r"^(\d\d)\d\d/")
 
@@ -114,6 +116,8 @@ class Gathering:
             return age > ABSENT
         if told.reader != self.reader and told.status != "failed":
             return True
+        if told.status == "failed":
+            return age > JUST_NOW
         return age > (JUST_NOW if is_current(part, self.now.date()) else SELDOM)
 
 
@@ -161,7 +165,7 @@ class _Attempt:
         with self.round.database.read() as connection:
             scored = raw_versions.scored(connection, self.source.name, None if self.part.across else self.part.name)
         try:
-            parsed = self.source.parse(self.part, documents, scored)
+            parsed = self._parsed(documents, scored)
         except DocumentRefused as error:
             self.round.done.refused += 1
             line("document refused", logging.WARNING, source=self.source.name, part=self.part.name, reason=str(error))
@@ -169,6 +173,13 @@ class _Attempt:
                 source_documents.note(connection, self._notes(documents, "refused", str(error)))
             return
         self._load(documents, parsed)
+
+    def _parsed(self, documents: Mapping[str, RawDocument], scored: frozenset[str]) -> Parsed:
+        try:
+            return self.source.parse(self.part, documents, scored)
+        except UNREADABLE as error:
+            said = f"{type(error).__name__}: {error}"
+            raise DocumentRefused(f"The document is not as its source writes them ({said[:200]}); what was loaded before stays.") from error
 
     def _load(self, documents: Mapping[str, RawDocument], parsed: Parsed) -> None:
         done = self.round.done

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from core.clock import iso, real_now
-from core.errors import AliasMissing
+from core.errors import AliasMissing, LearningError
 from core.football.words import words_of
 from core.learning.gate import latency, verdict
 from core.learning.models import Model, Part, load_model
@@ -43,6 +43,7 @@ def register(place: Workplace) -> Figures:
     aliases = registry.aliases()
     before = registry.card(aliases["champion"], "champion")["params"].get("recipe", "champion") if "champion" in aliases else "champion"
     found = place.read_json(place.work / "scores.json")
+    _refuse_leaks(place)
     versions, fresh = {}, []
     for recipe in SERVED:
         versions[recipe], is_new = _version(place, registry, recipe, before)
@@ -56,6 +57,15 @@ def register(place: Workplace) -> Figures:
     pipeline_log.note(place.database, REGISTERED, iso(real_now()))
     place.write_json(place.receipt("register"), {"versions": versions, "aliases": aliases | wanted})
     return {"new": len(fresh), **{f"{stage}_version": version for stage, version in sorted((aliases | wanted).items())}}
+
+
+def _refuse_leaks(place: Workplace) -> None:
+    """No version is registered, and no alias set, while a later result moves an earlier feature. LearningError says so."""
+    leak = place.read_json(place.work / "data.json")["leak"]
+    if leak.get("matches") and not leak["ok"]:
+        raise LearningError(
+            "A later result moves a feature of an earlier match, so nothing is registered. Mend the feature, and run again."
+        )
 
 
 def _rival(fresh: list[str], champion: str, found: Mapping[str, Any]) -> str | None:

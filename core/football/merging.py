@@ -84,6 +84,9 @@ class Meeting(NamedTuple):
 def merged(versions: Iterable[Version], teams: Teams) -> tuple[list[Match], list[Refused]]:
     """The matches of whole seasons from the latest version of each of their raw rows, and what is set aside, with the reason."""
     known, doubtful = _known(list(versions), teams)
+    # Of two rows of one source for one match, such as one whose day moved, that with a score counts, then that told last.
+    known.sort(key=lambda meeting: meeting.version.observed_at, reverse=True)
+    known.sort(key=lambda meeting: meeting.raw.ft_home is None)
     told: dict[int, list[Meeting]] = defaultdict(list)
     taken: set[tuple[int, str]] = set()
     for meeting in known:

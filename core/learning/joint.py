@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from math import exp
+from math import exp, log
 from typing import NamedTuple
 
 import numpy as np
@@ -334,9 +334,9 @@ class GoalsAndShots:
 
 def _mode(mean: float, doubt: float, goals: float, trust: float) -> tuple[float, float]:
     """The posterior mode of a log rate: how far it moves a unit of variance, and the certainty gained a unit of variance."""
-    at = mean
+    at, most = mean, max(mean, log(goals)) if goals > 0 else mean  # where no step may lead past: it would not come back in four
     for _ in range(4):
         rate = trust * exp(at)
-        at -= (rate - trust * goals + (at - mean) / doubt) / (rate + 1 / doubt)
+        at = min(at - (rate - trust * goals + (at - mean) / doubt) / (rate + 1 / doubt), most)
     rate = trust * exp(at)
     return (at - mean) / doubt, rate / (1 + rate * doubt)

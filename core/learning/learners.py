@@ -19,6 +19,9 @@ from core.learning.trees import Trees
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+# A column that leaves its usual value in fewer rows of a fit than that (in a small fit: than a tenth of them) is not looked at.
+SELDOM, OUT_OF_SIGHT = 300, 1e9
+
 # Home, draw, away on neutral ground and on a home ground, as football is anywhere; they stand for so many matches.
 ANYWHERE, STANDS_FOR = np.array([[0.385, 0.23, 0.385], [0.45, 0.26, 0.29]]), 30
 
@@ -65,7 +68,11 @@ def summed(rows: Floats, beta: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Scale:
-    """Mean and spread of each column, from the rows of the fit."""
+    """Mean and spread of each column, from the rows of the fit.
+
+    A column that hardly ever leaves its usual value is put out of sight: standardised, it would escape the ridge, and one
+    match would decide its coefficient.
+    """
 
     mean: Floats
     spread: Floats
@@ -73,7 +80,8 @@ class Scale:
     @classmethod
     def of(cls, rows: Floats) -> Scale:
         spread = rows.std(axis=0)
-        return cls(rows.mean(axis=0), np.where(spread > 1e-9, spread, 1.0))
+        seldom = (rows != np.median(rows, axis=0)).sum(axis=0) < min(SELDOM, len(rows) // 10)
+        return cls(rows.mean(axis=0), np.where(seldom, OUT_OF_SIGHT, np.where(spread > 1e-9, spread, 1.0)))
 
     def apply(self, rows: Floats) -> Floats:
         """Standardised, with a column of ones in front."""

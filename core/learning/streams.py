@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+NEVER = -(2**40)  # the day of a team's last match before its first: earlier than any, also than those before 1970
+
 
 class Games(NamedTuple):
     """Matches as columns of equal length. `home` and `away` number the teams, `league` the competitions; `tier` is 1 for a
@@ -101,7 +103,7 @@ class Table:
         self.rest = rest
         self.width = width
         self.values = np.zeros((64, width))
-        self.last = np.full(64, -1, dtype=np.int64)
+        self.last = np.full(64, NEVER, dtype=np.int64)
         self.levels = np.full((16, width), np.nan)
 
     def room(self, games: Games) -> None:
@@ -110,7 +112,7 @@ class Table:
         if most > len(self.last):
             more = max(most, 2 * len(self.last)) - len(self.last)
             self.values = np.vstack([self.values, np.zeros((more, self.width))])
-            self.last = np.concatenate([self.last, np.full(more, -1, dtype=np.int64)])
+            self.last = np.concatenate([self.last, np.full(more, NEVER, dtype=np.int64)])
         leagues = int(games.league.max()) + 1
         if leagues > len(self.levels):
             more = max(leagues, 2 * len(self.levels)) - len(self.levels)
@@ -125,8 +127,8 @@ class Table:
         last = self.last[team]
         values = self.values[team]
         level = self.level(games.league)
-        values = np.where((last < 0)[:, None], level - self.rest.below, values)
-        rested = (last >= 0) & (games.day - last > self.rest.gap)
+        values = np.where((last == NEVER)[:, None], level - self.rest.below, values)
+        rested = (last != NEVER) & (games.day - last > self.rest.gap)
         return np.where(rested[:, None], level + self.rest.kept * (values - level), values)
 
     def put(self, games: Games, home: Floats, away: Floats, home_change: Floats, away_change: Floats) -> None:

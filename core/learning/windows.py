@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from core.learning.streams import Floats, Games, Ints
+from core.learning.streams import NEVER, Floats, Games, Ints
 
 METRICS = ("goals_for", "goals_against", "goal_difference", "points", "wins", "draws", "losses")
 
@@ -88,7 +88,7 @@ class Circumstance:
 
     def __init__(self, gap: int = 45) -> None:
         self._gap = gap
-        self.last = np.full(64, -1, dtype=np.int64)
+        self.last = np.full(64, NEVER, dtype=np.int64)
         self.played = np.zeros(64, dtype=np.int64)
         self.league = np.full(64, -1, dtype=np.int64)
         self.here = np.zeros(64, dtype=np.int64)
@@ -121,14 +121,14 @@ class Circumstance:
 
     def _room(self, games: Games) -> None:
         rows = int(max(games.home.max(), games.away.max())) + 1
-        self.last, self.played = grown(self.last, rows, -1), grown(self.played, rows, 0)
+        self.last, self.played = grown(self.last, rows, NEVER), grown(self.played, rows, 0)
         self.league, self.here = grown(self.league, rows, -1), grown(self.here, rows, 0)
         self.season = grown(self.season, rows, 0)
         self.leagues = grown(self.leagues, int(games.league.max()) + 1, 0)
 
     def _side(self, team: Ints, games: Games) -> tuple[Floats, ...]:
         last = self.last[team]
-        gap = np.where(last < 0, 365, games.day - last)
+        gap = np.where(last == NEVER, 365, games.day - last)
         same = (gap <= self._gap)[:, None]
         season = np.where(same, self.season[team], 0.0)
         number = season[:, 0]

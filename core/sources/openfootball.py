@@ -33,7 +33,7 @@ _NUMBER_FIRST = re.compile(r"^\d+\. Round$")
 _TIME = re.compile(r"^(?P<hour>\d{1,2}):(?P<minute>\d{2})(?:\s*UTC(?P<offset>[+-]\d{1,2}))?$")
 _ROUND = re.compile(r"^(?:Matchday (\d+)|(\d+)\. Round)$")
 _NOBODY_YET = re.compile(r"^(N\.N\.|TBD|Sieger .*|Winner .*|Loser .*|[WL]\d+|\d[A-L](/[A-L])*)$")
-_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError)
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError)
 _BASES: dict[str | None, ScoreBasis] = {"awarded": "awarded", "abandoned": "unknown"}
 
 

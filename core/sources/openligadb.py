@@ -38,7 +38,7 @@ CLUBS = {
 HALF_TIME, FULL_TIME, EXTRA_TIME, SHOOT_OUT = 1, 2, 3, 4
 # Old seasons number their results 0, and tell them by name.
 _NAMED = {"halbzeit": HALF_TIME, "endergebnis": FULL_TIME, "verlängerung": EXTRA_TIME, "elfmeterschießen": SHOOT_OUT}
-UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 Score = tuple[int, int]
 

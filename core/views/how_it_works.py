@@ -68,8 +68,8 @@ goals, over 2.5 and both teams score all come from that one grid.
 Why :: How far strength, form, stakes and the other groups of what the model looks at moved the log-odds of a home win, from the
 average match of the competition to this one: each group’s Shapley value. The shares sum to the whole difference.
 
-Kinds of football :: Men’s and women’s clubs and nations have ratings and models of their own. A kind with too few matches, and a side’s
-first match, get a wide forecast that says so.
+Kinds of football :: Men’s and women’s clubs and nations have ratings and models of their own. A kind with too few matches
+gets a wide forecast that says so; a side’s first match is marked as well.
 
 The scores were made by walking forward: for each month the models are fitted on the months before and asked about it. Intervals
 are 95%, drawn over whole match days. After the first run a new version starts

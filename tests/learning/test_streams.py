@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.learning.joint import GoalsAndShots, JointFilter
+from core.learning.joint import GoalsAndShots, JointFilter, _mode
 from core.learning.recipe import CLUB_DRIFT, CLUB_SHOTS, CLUB_SIGHT, WHERE, ratings
 from core.learning.streams import Elo, EloPace, Games, Pi, PiPace, Rest, stream
 
@@ -98,3 +98,18 @@ def test_a_filter_of_shots_that_begins_with_the_first_ones_counted_is_as_if_it_h
     both, alone = stream(games, [GoalsAndShots(CLUB_DRIFT, CLUB_SIGHT, CLUB_SHOTS)]), JointFilter("shots", CLUB_DRIFT, CLUB_SHOTS)
     assert np.array_equal(both[:, 4:], stream(games, [alone]))
     assert np.array_equal(both[:61, :4], both[:61, 4:]) and not np.array_equal(both[70:, :4], both[70:, 4:])
+
+
+def test_matches_before_1970_are_learnt_from_like_any():
+    rows = [(0, A, B, (3, 0)), (7, B, C, (1, 1)), (400, C, A, (0, 2)), (410, A, B)]
+    late, early = ([game(day + shift, *rest) for day, *rest in rows] for shift in (18_000, -4_000))
+    for kind in WHERE:
+        for one, other in zip(ratings(kind), ratings(kind), strict=True):
+            assert np.array_equal(stream(table(*late), [one]), stream(table(*early), [other]), equal_nan=True)
+
+
+def test_a_crushing_win_moves_a_log_rate_no_further_than_its_goals():
+    moved, certain = _mode(0.0, 4.0, 14.0, 1.0)
+    at = 4.0 * moved
+    assert np.exp(at) - 14 + at / 4 == pytest.approx(0, abs=0.2), "the posterior mode solves this"
+    assert 0 < certain < 1 / 4.0 + 1e-9

@@ -8,6 +8,7 @@ from core.errors import LearningError
 from core.football.scoring import log_loss
 from core.football.words import FEATURE_WORDS
 from core.learning.features import build_features
+from core.learning.fitting import logit, ordered
 from core.learning.recipe import FEATURES, RECIPES, SERVED
 from core.learning.training import FEWEST, fit, inputs
 from core.learning.walk import base_rates, evaluated
@@ -109,3 +110,15 @@ def test_the_signatures_are_what_callers_were_told():
 
 def test_every_feature_has_its_words():
     assert {*FEATURES, "sex"} <= set(FEATURE_WORDS)
+
+
+def test_one_neutral_match_among_a_thousand_decides_nothing():
+    random = np.random.default_rng(5)
+    rows = np.column_stack([random.normal(size=1000), np.ones(1000)])
+    rows[7] = 0.3, 0.0
+    outcomes = random.integers(0, 3, 1000)
+    for outcome in (0, 2):
+        outcomes[7] = outcome
+        for fitted in (logit, ordered):
+            asked = fitted(rows, outcomes, np.ones(1000)).predict(np.array([[0.3, 0.0], [0.3, 1.0]]))
+            assert asked[0] == pytest.approx(asked[1], abs=1e-6)

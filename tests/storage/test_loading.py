@@ -125,6 +125,15 @@ def test_a_postponed_match_keeps_its_id_and_is_scheduled_again(database, teams):
     assert len(ids) == 1
 
 
+def test_a_match_played_a_day_late_has_its_result_though_the_day_is_in_its_sources_name_for_it(database, teams):
+    def told(day, **score):
+        return replace(raw(day=day, **score), source_ref=f"{day}-Ajax-Breda")
+
+    load(database, teams, told(DAY))
+    load(database, teams, told(DAY + timedelta(days=1), ft_home=2, ft_away=1), at=NOW + timedelta(days=3))
+    assert table(database, "status", "home_score", "away_score") == [("finished", 2, 1)]
+
+
 def test_a_score_does_not_disappear_because_a_list_of_fixtures_lags(database, teams):
     load(database, teams, raw(**PLAYED))
     load(database, teams, raw(), part="fixtures")

@@ -123,6 +123,19 @@ def test_a_refused_document_leaves_every_row_as_it_was_and_is_listed_with_the_re
     assert "had a score before and has none now" in listed["reason"]
 
 
+@pytest.mark.parametrize(
+    "odd", [None, {"round": "Matchday 1", "date": "", "team1": "A", "team2": "B", "score": {}}], ids=["nothing", "no day"]
+)
+def test_a_document_with_an_oddity_never_seen_is_refused_and_all_others_are_asked(home, provider, odd):
+    home.round()
+    before = home.frame()
+    changed(provider, LEAGUE, lambda told: told["matches"].__setitem__(0, odd))
+    done = home.round(NOW + timedelta(hours=1))
+    assert done.refused == 1 and not done.problems
+    assert home.frame().equals(before)
+    assert "what was loaded before stays" in home.document("en.1.json")["reason"]
+
+
 def test_a_refused_document_is_not_judged_again_until_it_or_the_code_that_reads_is_another(home, provider):
     home.round()
     good = provider.documents[LEAGUE]

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from core.clock import Clock
+from core.errors import LearningError
 from core.learning.comparison import scores
 from core.settings import Settings
 from core.tables import EVALUATION
@@ -98,3 +99,10 @@ def test_a_version_carries_its_evidence_and_the_gates_verdict(place, registry):
     assert set(found) == {"gate.json", "features.json", "calibration.png"} and found["calibration.png"].startswith(b"\x89PNG")
     assert json.loads(found["gate.json"]) == card["gate"]
     assert json.loads(found["features.json"])[0]["words"] == "Strength over the years (Elo)"
+
+
+def test_what_leaks_gets_no_version_and_no_alias(place):
+    place.write_json(place.work / "data.json", {"training": "0" * 64, "cut": "2024-10-01", "leak": {"ok": False, "matches": 9}})
+    with pytest.raises(LearningError, match="nothing is registered"):
+        register(place)
+    assert not place.receipt("register").is_file()
