@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -187,7 +188,17 @@ def _tune_sqlite(connection: Any, _record: object) -> None:
     """Write-ahead log: readers never wait for the writer. SQLAlchemy begins transactions itself (isolation None)."""
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA busy_timeout=10000")
+    _write_ahead(cursor)
+    cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.close()
+
+
+def _write_ahead(cursor: sqlite3.Cursor) -> None:
+    """SQLite does not wait for another process that makes this very change: it says at once that the file is locked."""
+    for _ in range(100):
+        with suppress(sqlite3.OperationalError):
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        time.sleep(0.02)
+    cursor.execute("PRAGMA journal_mode=WAL")
