@@ -178,10 +178,19 @@ class Bucket:
     """Objects below `s3://bucket/prefix`. A put is whole or not at all, so no temporary name is needed."""
 
     def __init__(self, url: str, endpoint: str | None) -> None:
+        import aiohttp
+        import tenacity
         from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
         from s3fs.core import S3FileSystem
 
-        self.failures: tuple[type[Exception], ...] = (OSError, BotoCoreError, ClientError)
+        self.failures: tuple[type[Exception], ...] = (OSError, BotoCoreError, ClientError, aiohttp.ClientError)
+        # Some services cut an answer off when the object is written again meanwhile.
+        self._again_if_cut_off = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(aiohttp.ClientPayloadError),
+            stop=tenacity.stop_after_attempt(5),
+            wait=tenacity.wait_random_exponential(0.05, 1),
+            reraise=True,
+        )
         self._root = url.removeprefix("s3://").strip("/")
         # s3fs keeps listings for ever unless told not to. Services beside AWS compute no checksums of ranges,
         # and botocore by default refuses answers without them.
@@ -204,7 +213,8 @@ class Bucket:
         return f"{self._root}/{key}".rstrip("/")
 
     def read(self, key: str) -> bytes:
-        data: bytes = self._files.cat_file(self._path(key))
+        # In one piece: the ranges of a large object, asked side by side, may be of two versions.
+        data: bytes = self._again_if_cut_off(self._files.cat_file, self._path(key), max_concurrency=1)
         return data
 
     def write(self, key: str, data: bytes) -> None:

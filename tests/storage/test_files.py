@@ -5,6 +5,8 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 
@@ -93,13 +95,78 @@ def test_LK_5_a_writer_that_is_killed_leaves_the_old_file(tmp_path):
     store = Store.open(str(tmp_path))
     store.write("a", b"old")
     code = (
-        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
-        "from core.storage.files import Store; Store.open(sys.argv[1]).write('a', b'x' * 100_000)"
+        "import resource, sys; from core.storage.files import Store\n"  # all modules first: the limit would cut their compiled files too
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); Store.open(sys.argv[1]).write('a', b'x' * 100_000)"
     )
     found = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, env={"PYTHONPATH": "."})
     assert found.returncode != 0
     assert store.read("a") == b"old"
     assert store.list() == ["a"], "what is not whole is not listed"
+
+
+class _CutsOff(BaseHTTPRequestHandler):
+    """An S3 service that ends its first answers in the middle of the object."""
+
+    protocol_version = "HTTP/1.1"
+    whole = bytes(300_000)
+    cut: ClassVar[int]
+    asked: ClassVar[list[str | None]]
+
+    def do_GET(self):
+        self.asked.append(self.headers["Range"])
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.whole)))
+        self.end_headers()
+        self.wfile.write(self.whole if len(self.asked) > self.cut else self.whole[:120])
+        self.close_connection = True
+
+    def do_HEAD(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.whole)))
+        self.end_headers()
+
+    def log_message(self, *args):
+        """Nothing on the screen."""
+
+
+@pytest.fixture
+def cut_off(monkeypatch):
+    """Gives a bucket whose first `times` answers are cut off, and the ranges that were asked for."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "any")
+    servers = []
+
+    def serve(times):
+        handler = type("Handler", (_CutsOff,), {"cut": times, "asked": []})
+        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), handler))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return Store.open("s3://forecasts", f"http://127.0.0.1:{servers[-1].server_port}"), handler.asked
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_LK_5_an_answer_that_is_cut_off_is_asked_for_again(cut_off):
+    store, asked = cut_off(2)
+    assert store.read("a") == _CutsOff.whole
+    assert len(asked) == 3
+
+
+def test_a_store_that_always_cuts_off_is_unavailable(cut_off):
+    store, asked = cut_off(1_000)
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        store.read("a")
+    assert 1 < len(asked) < 20
+
+
+def test_LK_5_a_large_object_is_read_in_one_piece(cut_off):
+    """Its ranges, asked side by side, could be of two versions."""
+    store, asked = cut_off(0)
+    store._place._files.default_block_size = 1_000
+    assert store.read("a") == _CutsOff.whole
+    assert asked == [None]
 
 
 def test_LK_3_a_listing_is_asked_anew_each_time(s3):
