@@ -41,6 +41,6 @@ with left:
             ),
         )
 with right:
-    match_list.results(services)
+    match_list.results(services, zone)
     match_list.standings(services)
 frame.footer()

@@ -12,6 +12,7 @@ import pandas as pd
 from core.football.competitions import shown
 from core.football.live import IN_PLAY, OVER, LiveMatch, LiveRow
 from core.football.outcomes import Outcome, Probabilities
+from core.views.known import Known, known, score_words
 from core.views.matches import Card as ToCome
 from core.views.words import count, day, duration, listed, weekday
 
@@ -31,20 +32,6 @@ PHASES = {
 }
 State = Literal["playing", "over", "soon"]
 Chances = tuple[float, float, float]
-Score = tuple[int, int]
-
-
-class Known(NamedTuple):
-    """A match as the published batch knows it. `kickoff` is in the visitor's zone, None where only the day is known."""
-
-    match_id: int
-    home: str
-    away: str
-    league: str
-    day: date
-    kickoff: datetime | None
-    score: Score | None
-    probabilities: Probabilities | None
 
 
 class Card(NamedTuple):
@@ -91,29 +78,10 @@ class Replay(Protocol):
     def target(self) -> datetime | None: ...
 
 
-def known(features: pd.DataFrame, predictions: pd.DataFrame, version: int | None, zone: tzinfo, first: date, last: date) -> list[Known]:
+def of_days(features: pd.DataFrame, predictions: pd.DataFrame, version: int | None, zone: tzinfo, first: date, last: date) -> list[Known]:
     """The matches of these days, with the forecasts of one model version that had not seen them. Frames as the lookups give them."""
-    near = features[features["match_date"].between(pd.Timestamp(first - timedelta(days=1)), pd.Timestamp(last + timedelta(days=1)))]
-    own = predictions if version is None else predictions[predictions["model_version"] == version]
-    said = own.loc[~own["in_sample"].fillna(False).astype(bool), ["proba_home", "proba_draw", "proba_away"]]
-    facts = near[["match_date", "startTimeUtc", "homeTeamName", "awayTeamName", "competition", "homeScore", "awayScore"]]
-    rows = facts.join(said[~said.index.duplicated()]).reset_index(names="match_id").to_dict("records")
-    return [_known({str(name): value for name, value in row.items()}, zone) for row in rows]
-
-
-def _known(row: Mapping[str, Any], zone: tzinfo) -> Known:
-    kickoff = None if pd.isna(row["startTimeUtc"]) else row["startTimeUtc"].to_pydatetime().astimezone(zone)
-    chances = row["proba_home"], row["proba_draw"], row["proba_away"]
-    return Known(
-        int(row["match_id"]),
-        str(row["homeTeamName"]),
-        str(row["awayTeamName"]),
-        str(row["competition"]),
-        kickoff.date() if kickoff else row["match_date"].date(),
-        kickoff,
-        None if pd.isna(row["homeScore"]) else (int(row["homeScore"]), int(row["awayScore"])),
-        None if pd.isna(chances[0]) else Probabilities(*map(float, chances)),
-    )
+    near = features["match_date"].between(pd.Timestamp(first - timedelta(days=1)), pd.Timestamp(last + timedelta(days=1)))
+    return known(features[near], predictions[~predictions["in_sample"].fillna(False).astype(bool)], version, zone)
 
 
 def live_view(
@@ -159,13 +127,13 @@ def _heard(match: LiveMatch, facts: Known, now: datetime) -> Card:
     happened = Outcome.of(*score) if score and row.phase == "finished" else None
     penalties = f"{row.pen_home}–{row.pen_away} on penalties" if row.pen_home is not None else ""
     clock = _begins(facts, now) if state == "soon" else clock_words(row)
-    return Card(facts, state, clock, _score(score), tuple(_tags(match, now)), happened, penalties)
+    return Card(facts, state, clock, score_words(score), tuple(_tags(match, now)), happened, penalties)
 
 
 def _unheard(match: Known, now: datetime) -> Card:
     """A match of which no source tells while it is played."""
     if match.score is not None:
-        return Card(match, "over", "Full time", _score(match.score), happened=Outcome.of(*match.score))
+        return Card(match, "over", "Full time", score_words(match.score), happened=Outcome.of(*match.score))
     if match.kickoff is not None and match.kickoff <= now:
         over = now - match.kickoff > SILENT
         return Card(
@@ -191,14 +159,10 @@ def _begins(match: Known, now: datetime) -> str:
     return f"{match.kickoff:%H:%M}" if match.day == now.date() else f"{match.kickoff:%a %H:%M}"
 
 
-def _score(score: Score | None) -> str:
-    return f"{score[0]}–{score[1]}" if score else ""
-
-
 def _tags(match: LiveMatch, now: datetime) -> Iterable[str]:
     row, since = match.row, now - match.changed_at if match.changed_at else None
     if match.taken_back and match.before and since is not None and since < TAKEN_BACK_SHOWN:
-        yield f"goal taken back, it was {_score(match.before)}"
+        yield f"goal taken back, it was {score_words(match.before)}"
     elif since is not None and since < GOAL_SHOWN and row.phase in IN_PLAY:
         yield "goal"
     if row.is_stale:

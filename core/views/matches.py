@@ -13,17 +13,18 @@ import pandas as pd
 
 from core.football.matches import plain
 from core.football.outcomes import Outcome, Probabilities
-from core.views.words import count, day, number, percent
+from core.views.known import known, score_words
+from core.views.words import MISSING, count, day, number, percent
 
-TOSS_UP, FAVOURITE = 0.40, 0.60
+TOSS_UP, FAVOURITE = 40, 60  # per cent, as a bar shows them
 ON_A_PAGE, MOST_ON_A_PAGE = 24, 60
 RESULTS_SHOWN = 8
 STANDINGS = (("champion", "Champion"), ("challenger", "Challenger"), ("baseline", "Baseline"), ("base_rate", "Base rate"))
 CONFIDENCE = {
-    "Any": (0.0, 2.0),
-    "Clear favourite, 60% or more": (FAVOURITE, 2.0),
-    "In between": (TOSS_UP, FAVOURITE),
-    "Toss-up": (0.0, TOSS_UP),
+    "Any": range(101),
+    "Clear favourite, 60% or more": range(FAVOURITE, 101),
+    "In between": range(TOSS_UP, FAVOURITE),
+    "Toss-up": range(TOSS_UP),
 }
 SEXES = {"All": None, "Men": 0, "Women": 1}
 
@@ -59,7 +60,12 @@ class Card(NamedTuple):
 
     @property
     def toss_up(self) -> bool:
-        return max(self.probabilities.as_tuple()) < TOSS_UP
+        return strongest(self.probabilities) < TOSS_UP
+
+
+def strongest(probabilities: Probabilities) -> int:
+    """The largest of the three numbers as they are shown, so that no mark contradicts the bar beside it."""
+    return max(probabilities.percentages())
 
 
 class Result(NamedTuple):
@@ -75,7 +81,7 @@ class Result(NamedTuple):
 
     @property
     def toss_up(self) -> bool:
-        return max(self.probabilities.as_tuple()) < TOSS_UP
+        return strongest(self.probabilities) < TOSS_UP
 
     @property
     def called(self) -> bool:
@@ -117,8 +123,12 @@ class MatchesView:
 
 def upcoming(features: pd.DataFrame, predictions: pd.DataFrame, version: int | None, zone: tzinfo) -> list[Card]:
     """The matches to come with the forecasts of one model version, by kick-off. Frames as the lookups give them."""
-    rows = _joined(features[features["is_future"]], predictions, version)
-    cards = [_card(row, zone) for row in rows]
+    found = known(features[features["is_future"]], predictions, version, zone)
+    cards = [
+        Card(match.match_id, match.home, match.away, match.league, match.day, match.kickoff, match.probabilities,
+             score_words(match.likeliest, MISSING))
+        for match in found if match.probabilities
+    ]  # fmt: skip
     return sorted(cards, key=lambda card: (card.day, card.kickoff is None, card.kickoff or _START, card.league, card.home))
 
 
@@ -169,11 +179,16 @@ def teams(cards: Sequence[Card]) -> list[str]:
     return sorted({name for card in cards for name in (card.home, card.away)}, key=plain)
 
 
-def results(features: pd.DataFrame, predictions: pd.DataFrame, version: int | None, limit: int = RESULTS_SHOWN) -> list[Result]:
+def results(
+    features: pd.DataFrame, predictions: pd.DataFrame, version: int | None, zone: tzinfo, limit: int = RESULTS_SHOWN
+) -> list[Result]:
     """The latest results, each with a forecast made by a model that had not seen it; the latest first."""
     played = features[features["outcome_1x2"].notna()].sort_values(["match_date", "startTimeUtc"], ascending=False).head(4 * limit)
-    rows = _joined(played, predictions[~predictions["in_sample"].fillna(True).astype(bool)], version)
-    return [_result(row) for row in rows][:limit]
+    found = known(played, predictions[~predictions["in_sample"].fillna(True).astype(bool)], version, zone)
+    return [
+        Result(match.match_id, match.home, match.away, score_words(match.score), match.day, match.probabilities, Outcome.of(*match.score))
+        for match in found if match.score and match.probabilities
+    ][:limit]  # fmt: skip
 
 
 def results_title(found: Sequence[Result], today: date) -> str:
@@ -237,55 +252,13 @@ def downloaded(cards: Sequence[Card], spoken: str = "") -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _joined(features: pd.DataFrame, predictions: pd.DataFrame, version: int | None) -> list[dict[str, Any]]:
-    """Each match's facts with its forecast by this version, in the order of `features`; matches without one are left out."""
-    own = predictions if version is None else predictions[predictions["model_version"] == version]
-    facts = features[["match_date", "startTimeUtc", "homeTeamName", "awayTeamName", "competition", "outcome_1x2", "homeScore", "awayScore"]]
-    said = own[["proba_home", "proba_draw", "proba_away", "likeliest_home", "likeliest_away"]]
-    joined = facts.join(said[~said.index.duplicated()], how="inner")
-    return [{str(name): value for name, value in row.items()} for row in joined.reset_index(names="match_id").to_dict("records")]
-
-
-def _probabilities(row: Mapping[str, Any]) -> Probabilities:
-    return Probabilities(float(row["proba_home"]), float(row["proba_draw"]), float(row["proba_away"]))
-
-
-def _card(row: Mapping[str, Any], zone: tzinfo) -> Card:
-    start = row["startTimeUtc"]
-    kickoff = None if pd.isna(start) else start.to_pydatetime().astimezone(zone)
-    likeliest = "–" if pd.isna(row["likeliest_home"]) else f"{int(row['likeliest_home'])}–{int(row['likeliest_away'])}"
-    return Card(
-        int(row["match_id"]),
-        str(row["homeTeamName"]),
-        str(row["awayTeamName"]),
-        str(row["competition"]),
-        kickoff.date() if kickoff else row["match_date"].date(),
-        kickoff,
-        _probabilities(row),
-        likeliest,
-    )
-
-
-def _result(row: Mapping[str, Any]) -> Result:
-    return Result(
-        int(row["match_id"]),
-        str(row["homeTeamName"]),
-        str(row["awayTeamName"]),
-        f"{int(row['homeScore'])}–{int(row['awayScore'])}",
-        row["match_date"].date(),
-        _probabilities(row),
-        Outcome(int(row["outcome_1x2"])),
-    )
-
-
 def _fits(card: Card, choices: Choices) -> bool:
-    least, below = CONFIDENCE.get(choices.confidence, CONFIDENCE["Any"])
     return (
         (not choices.league or card.league == choices.league)
         and (not choices.team or choices.team in (card.home, card.away))
         and (choices.first is None or card.day >= choices.first)
         and (choices.last is None or card.day <= choices.last)
-        and least <= max(card.probabilities.as_tuple()) < below
+        and strongest(card.probabilities) in CONFIDENCE.get(choices.confidence, CONFIDENCE["Any"])
         and _found(card, choices.q)
     )
 

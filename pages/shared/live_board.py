@@ -13,6 +13,7 @@ import streamlit as st
 from core.serving.services import Services
 from core.views import live as view
 from core.views import matches
+from core.views.known import Known
 from core.views.live import Replay
 from pages.shared import cards, match_list, state
 from pages.shared.cards import hidden
@@ -43,16 +44,16 @@ def found(services: Services, zone: ZoneInfo, choice: Choice) -> view.LiveView:
     return view.live_view(services.live.matches(), _batch(services, zone, on), services.live.sealed(), now, league, on)
 
 
-def _batch(services: Services, zone: ZoneInfo, on: date | None) -> list[view.Known]:
+def _batch(services: Services, zone: ZoneInfo, on: date | None) -> list[Known]:
     today = services.clock.now().astimezone(zone).date()
     first, last = (on, on) if on else (today - timedelta(days=1), today + timedelta(days=1))
     said, facts = services.predictions.computed_at, services.features.computed_at
-    return _known(services, said, facts, services.models.versions().get("champion"), zone.key, first, last)
+    return _of_days(services, said, facts, services.models.versions().get("champion"), zone.key, first, last)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _known(_services: Services, said: object, facts: object, version: int | None, zone: str, first: date, last: date) -> list[view.Known]:
-    return view.known(_services.features.frame(), _services.predictions.frame(), version, ZoneInfo(zone), first, last)
+def _of_days(_services: Services, said: object, facts: object, version: int | None, zone: str, first: date, last: date) -> list[Known]:
+    return view.of_days(_services.features.frame(), _services.predictions.frame(), version, ZoneInfo(zone), first, last)
 
 
 def draw(services: Services, zone: ZoneInfo, choice: Choice) -> None:

@@ -39,9 +39,9 @@ def _women(_services: Services, known: object) -> frozenset[int]:
     return frozenset(sex.index[sex == 1].tolist())
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
-def _results(_services: Services, said: object, known: object, version: int | None) -> list[view.Result]:
-    return view.results(_services.features.frame(), _services.predictions.frame(), version)
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _results(_services: Services, said: object, known: object, version: int | None, zone: str) -> list[view.Result]:
+    return view.results(_services.features.frame(), _services.predictions.frame(), version, ZoneInfo(zone))
 
 
 def choose(services: Services, known: list[view.Card]) -> view.Choices:
@@ -107,13 +107,13 @@ def _day(day: date, some: list[view.Card], today: date, in_all: int) -> str:
     return cards.day(weekday(day, today), many if len(some) == in_all else f"{len(some)} of {many}", inner + "</ol>")
 
 
-def results(services: Services) -> None:
+def results(services: Services, zone: ZoneInfo) -> None:
     """The latest results beside what we said; nothing when there are none."""
     version = services.models.versions().get("champion")
-    found = _results(services, services.predictions.computed_at, services.features.computed_at, version)
+    found = _results(services, services.predictions.computed_at, services.features.computed_at, version, zone.key)
     if not found:
         return
-    tables.section(view.results_title(found, services.clock.now().date()), view.results_words(found))
+    tables.section(view.results_title(found, services.clock.now().astimezone(zone).date()), view.results_words(found))
     st.html(cards.wrapped('<ol class="rail">', *(cards.result(result, state.match_address(result.match_id)) for result in found), "</ol>"))
 
 

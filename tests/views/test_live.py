@@ -9,11 +9,12 @@ import pytest
 from core.football.live import LiveMatch, LiveRow
 from core.football.outcomes import Outcome, Probabilities
 from core.views import live as view
+from core.views.known import Known
 from tests.serving.batches import ids, match_features, predictions
 
 NOW = datetime(2026, 3, 14, 16, 10, tzinfo=UTC)
 SAID = Probabilities(0.5, 0.3, 0.2)
-MATCH = view.Known(7, "Arsenal", "Everton", "Premier League", NOW.date(), NOW - timedelta(minutes=70), None, SAID)
+MATCH = Known(7, "Arsenal", "Everton", "Premier League", NOW.date(), NOW - timedelta(minutes=70), None, SAID)
 ROW = LiveRow(
     "some", "7", NOW - timedelta(seconds=20), "eng.1", 0, "Arsenal FC", "Everton FC", "second_half", match_id=7,
     kickoff_utc=NOW - timedelta(minutes=70), minute=53, home_score=1, away_score=0,
@@ -116,12 +117,12 @@ def test_when_nothing_is_on_the_next_match_is_named():
 def test_the_matches_of_the_batch_are_found_by_day_with_forecasts_that_had_not_seen_them():
     features, said = match_features(20), predictions(20)
     first, last = features["match_date"].min().date(), features["match_date"].max().date()
-    found = view.known(features, said, 1, ZoneInfo("Europe/London"), first, last)
+    found = view.of_days(features, said, 1, ZoneInfo("Europe/London"), first, last)
     assert {match.match_id for match in found} == set(map(int, ids(20)))
     assert all((match.score is None) == bool(features.loc[match.match_id, "is_future"]) for match in found)
-    blind = view.known(features, said.assign(in_sample=True), 1, ZoneInfo("Europe/London"), first, last)
+    blind = view.of_days(features, said.assign(in_sample=True), 1, ZoneInfo("Europe/London"), first, last)
     assert all(match.probabilities is None for match in blind)
-    none = view.known(features, said, 1, ZoneInfo("Europe/London"), date(2001, 1, 1), date(2001, 1, 3))
+    none = view.of_days(features, said, 1, ZoneInfo("Europe/London"), date(2001, 1, 1), date(2001, 1, 3))
     assert none == []
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from core.football.outcomes import Outcome
+from core.football.outcomes import Outcome, Probabilities
 from core.tables import MATCH_FEATURES_LEAD, PREDICTIONS
 from core.views import matches as view
 from core.views.calendar import calendar
@@ -184,8 +184,18 @@ def test_nobody_reaching_forty_per_cent_is_a_toss_up(cards):
     assert [card.toss_up for card in cards] == [True, False, False, False]
 
 
+@pytest.mark.parametrize(("chances", "shown", "toss_up"), [((0.396, 0.302, 0.302), 40, False), ((0.392, 0.304, 0.304), 39, True)])
+def test_the_mark_of_a_toss_up_and_its_filter_go_by_the_numbers_that_are_shown(cards, chances, shown, toss_up):
+    card = cards[0]._replace(probabilities=Probabilities(*chances))
+    result = view.Result(1, "Arsenal", "Chelsea", "1–0", card.day, card.probabilities, Outcome.HOME)
+    assert max(card.probabilities.percentages()) == shown
+    assert (card.toss_up, result.toss_up, result.called) == (toss_up, toss_up, not toss_up)
+    assert bool(ids(view.matches_view([card], view.Choices(confidence="Toss-up")))) is toss_up
+    assert bool(ids(view.matches_view([card], view.Choices(confidence="In between")))) is not toss_up
+
+
 def test_results_stand_beside_forecasts_of_models_that_had_not_seen_them():
-    found = view.results(FEATURES, PREDICTED, 7)
+    found = view.results(FEATURES, PREDICTED, 7, LONDON)
     assert [(result.match_id, result.score, result.called) for result in found] == [(8, "0–2", True)]
     assert view.results_title(found, date(2026, 3, 13)) == "Yesterday, and what we said"
     assert view.results_title(found, date(2026, 3, 16)) == "Latest results, and what we said"
