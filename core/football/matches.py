@@ -7,6 +7,9 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+
+from anyascii import anyascii
 
 from core.football.places import INTERNATIONAL, listed
 
@@ -38,31 +41,62 @@ _KINDS = {
     "acf",
 }
 _YEAR = re.compile(r"(18|19|20)\d\d")
-_SPECIAL = str.maketrans(
-    {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE", "ı": "i", "þ": "th", "ð": "d"}
-)
+_KEPT_NAMES = 16_384  # far more than there are names at once: a season asks for each of its names a hundred times
 
 
+@lru_cache(_KEPT_NAMES)
 def plain(text: str) -> str:
-    """Lower case, without accents, punctuation as single spaces: for searching and comparing, never for showing."""
-    bare = unicodedata.normalize("NFKD", text.translate(_SPECIAL))
-    kept = "".join(letter for letter in bare if not unicodedata.combining(letter))
-    return re.sub(r"[^0-9a-z]+", " ", kept.casefold()).strip()
+    """Lower case, in plain Latin letters, punctuation as single spaces: for searching, never for showing. Other scripts are
+    transliterated, `Спартак` to `spartak`, which may make two names one: `陕西` and `山西` are both `shanxi`.
+    """
+    return " ".join(re.sub(r"[^0-9a-z]+", " ", anyascii(_bare(text)).casefold()).split())
 
 
 def slug(text: str) -> str:
-    """The plain form with hyphens, for ids and addresses."""
-    return plain(text).replace(" ", "-")
-
-
-def folded(name: str) -> str:
-    """The plain form without kinds of club and founding years: of `1. FC Heidenheim 1846`, `heidenheim`. Other numbers stay, since
-    `Team 1` and `Team 2` are two.
+    """The plain form with hyphens, for ids and addresses. What was transliterated ends in six hex digits of its SHA-1, so
+    that two names stay two.
     """
-    words = plain(name).split()
+    own, latin = _own(text), plain(text).replace(" ", "-")
+    return latin if own.isascii() else f"{latin}-{hashlib.sha1(own.encode()).hexdigest()[:6]}".lstrip("-")
+
+
+def _own(text: str) -> str:
+    """As `plain`, but letters of other scripts stay as they are, with all their marks."""
+    return " ".join(_bare(text).casefold().split())
+
+
+def _bare(text: str) -> str:
+    """Letters and digits, those of Latin without accents, each run of anything else as a space."""
+    kept: list[str] = []
+    for sign in unicodedata.normalize("NFC", text):
+        # A mark that made no single letter with the one before it: an accent on a Latin one, else part of the word.
+        if unicodedata.category(sign)[0] != "M":
+            kept.append(_sign(sign))
+        elif kept and not kept[-1].isascii():
+            kept.append(sign)
+    return "".join(kept)
+
+
+@lru_cache(_KEPT_NAMES)
+def _sign(sign: str) -> str:
+    bare = "".join(part for part in unicodedata.normalize("NFKD", sign) if not unicodedata.combining(part))
+    if not bare.isascii():
+        script, kind = unicodedata.name(sign, "").partition(" ")[0], unicodedata.category(sign)
+        if script not in ("LATIN", "MODIFIER") and (kind[0] == "L" or kind == "Nd"):
+            return unicodedata.normalize("NFKC", sign)
+        bare = anyascii(sign) if script == "LATIN" else bare
+    return re.sub(r"[^0-9A-Za-z]", " ", bare)
+
+
+@lru_cache(_KEPT_NAMES)
+def folded(name: str) -> str:
+    """Lower case without accents, kinds of club and founding years: of `1. FC Heidenheim 1846`, `heidenheim`. Other numbers
+    stay, since `Team 1` and `Team 2` are two, and so do letters of other scripts.
+    """
+    words = _own(name).split()
     if words[0:1] == ["1"] and words[1:2] and words[1] in _KINDS:
         del words[0]
-    return " ".join(word for word in words if word not in _KINDS and not _YEAR.fullmatch(word)) or plain(name)
+    return " ".join(word for word in words if word not in _KINDS and not _YEAR.fullmatch(word)) or _own(name)
 
 
 def tidy(name: str) -> str:

@@ -32,11 +32,42 @@ def test_mens_and_womens_teams_of_one_name_are_two_teams():
         ("Almería", "almeria"),
         ("O'Higgins", "o higgins"),
         ("Ødegård  FK", "odegard fk"),
+        ("Qəbələ", "qebele"),
+        ("King’s Lynn", "king s lynn"),
+        ("Nukuʻalofa", "nuku alofa"),
+        ("Спартак Москва", "spartak moskva"),
+        ("Ολυμπιακός", "olympiakos"),
         ("", ""),
     ],
 )
 def test_searching_ignores_accents_case_and_punctuation(name, searched):
     assert plain(name) == searched
+
+
+OTHER_SCRIPTS = [
+    ("Спартак", "Динамо"),
+    ("Ολυμπιακός", "Παναθηναϊκός"),
+    ("الأهلي", "الزمالك"),
+    ("陕西", "山西"),
+    ("ガンバ", "カンバ"),
+    ("มี", "มา"),
+    ("Зенит", "Zenit"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), OTHER_SCRIPTS)
+def test_teams_in_other_scripts_are_two_teams_with_ids_of_plain_letters(one, other):
+    teams = Teams()
+    first = teams.add("My league", 0, one)
+    assert teams.find("My league", 0, other) is None
+    second = teams.add("My league", 0, other)
+    assert first.team_id != second.team_id
+    assert (first.team_id + second.team_id).isascii()
+    assert teams.find("My league", 0, f"FC {one}") == first
+
+
+def test_an_id_in_another_script_is_the_same_whatever_its_letters_are_made_of():
+    assert team_id("Россия", "Зенит й", 0) == team_id("Россия", "ЗЕНИТ и\u0306", 0)
 
 
 def test_an_exact_spelling_wins_over_the_folded_one():

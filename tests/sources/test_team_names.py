@@ -1,5 +1,7 @@
 """The list of spellings: every source's names lead to one team each, and two sources that are joined by them agree on the scores."""
 
+import re
+import unicodedata
 import zipfile
 from collections import Counter
 from pathlib import PurePath
@@ -7,7 +9,7 @@ from pathlib import PurePath
 import pytest
 
 from core.errors import DocumentRefused
-from core.football.matches import Teams, folded, match_id
+from core.football.matches import Teams, folded, match_id, team_id
 from core.football.naming import found, names
 from core.football.places import INTERNATIONAL
 from core.settings import PROJECT
@@ -37,6 +39,14 @@ def test_every_spelling_of_the_list_leads_to_its_team(teams):
 def test_the_bundled_matches_spell_their_teams_in_agreement_with_the_list(teams):
     for alias in listed("snapshot", "team_aliases.csv"):
         assert teams.find(alias.country, 0, alias.alias).name == alias.canonical
+
+
+def test_the_ids_of_the_listed_teams_are_their_names_without_accents_for_ever():
+    special = str.maketrans({"ø": "o", "Ø": "O", "ı": "i", "æ": "ae", "ß": "ss", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D"})
+    for alias in listed("teams", "aliases.csv") + listed("snapshot", "team_aliases.csv"):
+        bare = unicodedata.normalize("NFKD", f"{alias.country} {alias.canonical}".translate(str.maketrans({"ø": "o", "Ø": "O", "ı": "i"})))
+        words = re.findall("[0-9a-z]+", "".join(sign for sign in bare if not unicodedata.combining(sign)).lower())
+        assert team_id(alias.country, alias.canonical, alias.sex) == "-".join(words) + ("-w" if alias.sex else "")
 
 
 def test_no_two_teams_of_a_country_are_alike_without_their_kinds_and_years():
