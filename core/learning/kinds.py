@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from core.football.nations import is_nation
+from core.learning import sides
 from core.learning.recipe import WHERE, Kind
 from core.learning.streams import Floats, Games, Ints
 
@@ -19,8 +19,6 @@ _FINALS = re.compile(
     re.IGNORECASE,
 )
 _DIVISION = re.compile(r"\.(\d)\w?$|^(\d)\. |\b(?:ligue|liga|serie|division|league) (\d)$", re.IGNORECASE)
-_COUNTRY = re.compile(r"^([a-z]{2,4})\.(?:w\.)?[a-z0-9]+$")
-_ABROAD = frozenset({"uefa", "copa", "conmebol", "concacaf", "afc", "caf", "ofc", "fifa", "int"})
 
 
 # A meeting: a match as the ratings see it. `home` and `away` name a side once and for all; scores are missing until played; the
@@ -33,11 +31,13 @@ MEETING = (
 def of_file(matches: pd.DataFrame) -> pd.DataFrame:
     """The meetings in a checked file of anybody's matches; two Arsenals are told apart by their country. The index is kept."""
     ordered = matches.sort_values(["date", "competition", "home_team", "away_team"], kind="stable")
-    national = ordered["competition"].isin(of_nations(ordered))
+    rows = sides.rows(ordered)
+    national = pd.Series(sides.of_nations(rows), ordered.index)
     home, away = ordered["home_team"].astype(object), ordered["away_team"].astype(object)
     for sex in (0, 1):
-        clubs = ~national & (ordered["sex"] == sex)
-        home[clubs], away[clubs] = _named(ordered[clubs])
+        clubs = np.flatnonzero(~national & (ordered["sex"] == sex))
+        told = sides.clubs([rows[place] for place in clubs])
+        home.iloc[clubs], away.iloc[clubs] = [one for one, _ in told], [other for _, other in told]
     worth = {f"{side}_worth": _worth(ordered, side) for side in ("home", "away")}
     return ordered.assign(national=national, home=home, away=away, **worth)[list(MEETING)]
 
@@ -69,19 +69,6 @@ def by_kind(meetings: pd.DataFrame) -> Iterator[tuple[Kind, pd.DataFrame]]:
         part = meetings[(meetings["national"] == where["national"]) & (meetings["sex"] == where["sex"])]
         if len(part):
             yield kind, part
-
-
-def of_nations(matches: pd.DataFrame) -> set[str]:
-    """The competitions in which at least half of the sides bear the name of a nation, or play in such a competition."""
-    sides = pd.concat([matches[["competition", side]].set_axis(["competition", "team"], axis=1) for side in ("home_team", "away_team")])
-    named = _mostly(sides, {team for team in sides["team"].unique() if is_nation(team)})
-    return named | _mostly(sides, set(sides.loc[sides["competition"].isin(named), "team"]))
-
-
-def _mostly(sides: pd.DataFrame, teams: set[str]) -> set[str]:
-    """The competitions at least half of whose sides are among these."""
-    share = sides["team"].isin(teams).groupby(sides["competition"]).mean()
-    return set(share.index[share >= 0.5])
 
 
 def games(meetings: pd.DataFrame, kind: Kind) -> Games:
@@ -139,25 +126,6 @@ def importance(competition: str) -> float:
     if name.removeprefix("fifa ").startswith(("world cup", "women's world cup", "women s world cup")):
         return 1.5
     return 1.25 if _FINALS.search(name) else 0.75
-
-
-def _country(competition: str) -> str:
-    """The country in a code such as `eng.1`; empty where the name is no such code, or is played across countries."""
-    found = _COUNTRY.match(competition)
-    return "" if found is None or found[1] in _ABROAD else found[1]
-
-
-def _named(matches: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Home and away teams, each with its country where one is known.
-
-    In a competition across countries a name that only one country has is that country's.
-    """
-    country = matches["competition"].map({code: _country(code) for code in matches["competition"].unique()})
-    names, where = pd.concat([matches["home_team"], matches["away_team"]]), pd.concat([country, country])
-    known = pd.DataFrame({"team": names, "country": where})[(where != "").to_numpy()].drop_duplicates()
-    only = known.drop_duplicates("team", keep=False).set_index("team")["country"].to_dict()
-    told = [f"{name}@{here or only.get(name, '')}" for name, here in zip(names, where, strict=True)]
-    return pd.Series(told[: len(matches)], matches.index), pd.Series(told[len(matches) :], matches.index)
 
 
 def _worth(matches: pd.DataFrame, side: str) -> Floats:

@@ -42,6 +42,19 @@ def test_matches_after_a_day_may_be_missing_and_change_nothing_before(recipe):
     assert np.array_equal(whole.loc[early, FORECAST], cut[FORECAST])
 
 
+def test_who_plays_is_told_from_earlier_days_so_rows_added_later_move_no_forecast():
+    def row(day, competition, home, away):
+        like = nations(1).iloc[0] if competition == "Island Cup" else clubs(1).iloc[0]
+        return like.to_dict() | {"date": pd.Timestamp(day), "competition": competition, "home_team": home, "away_team": away}
+
+    early = [row("2022-09-20", "uefa.cl", "Club 00", "Elsewhere"), row("2022-10-11", "uefa.cl", "Club 00", "Elsewhere")]
+    early += [row("2022-09-21", "Island Cup", "Samoa", "Rhodes"), row("2022-10-12", "Island Cup", "Samoa", "Rhodes")]
+    late = [row("2022-10-14", "yy.1", "Club 00", "Elsewhere"), *(row(f"2022-10-{day}", "Island Cup", "Rhodes", "Hitra") for day in range(14, 24))]
+    one, other = (chances(pd.concat([WORLD, pd.DataFrame(rows)], ignore_index=True), "challenger") for rows in (early, early + late))
+    said = [found.loc[found["date"] <= DAY, ["home_team", "kind", *FORECAST, *ELO]].reset_index(drop=True) for found in (one, other)]
+    assert said[0].equals(said[1]) and {"Samoa", "Club 00"} <= set(said[0]["home_team"])
+
+
 @pytest.mark.parametrize(("kind", "table"), [("clubs", clubs(2)), ("women_clubs", clubs(2, sex="women")), ("women", nations(300))])
 def test_a_day_added_to_the_ratings_gives_bit_for_bit_what_a_rebuild_gives(kind, table):
     (found, part), *_ = by_kind(of_file(checked(table)))
