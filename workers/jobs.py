@@ -14,7 +14,7 @@ from math import isfinite
 from typing import Any
 
 from core.clock import iso
-from core.errors import FeaturesRefused, KeyReused, QueueFull, QueueUnavailable, SettingsError
+from core.errors import FeaturesRefused, KeyReused, QueueFull, QueueUnavailable, SettingsError, TaskStateError
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.task_ledger import TaskLedger
@@ -109,8 +109,20 @@ class Jobs:
         return self._one_at_a_time("retrain", {})
 
     def advance(self, to: str) -> str:
-        """Queue that the replay's clock is moved, or name the task that does so already. `to` as the command takes it."""
-        return self._one_at_a_time("advance", {"to": to})
+        """Queue that the replay's clock is moved, `to` as the command takes it. TaskStateError while it is on its way already."""
+        on_its_way = self.advancing()
+        task_id = on_its_way or self._one_at_a_time("advance", {"to": to})
+        if on_its_way or self.ledger.arguments(task_id)["to"] != to:
+            raise TaskStateError(f"Task {task_id} moves the replay's clock already. Wait for its end, or revoke it.")
+        return task_id
+
+    def advancing(self) -> str | None:
+        """The id of the task that moves the replay's clock now, or waits to."""
+        return self.ledger.unended("advance")
+
+    def refreshing(self) -> str | None:
+        """The id of the task that asks the sources now, or waits to."""
+        return self.ledger.unended("refresh")
 
     def _one_at_a_time(self, name: str, arguments: Mapping[str, Any]) -> str:
         unended = self.ledger.unended(name)

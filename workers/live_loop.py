@@ -12,6 +12,7 @@ from core.sources.openligadb import SOURCE, OpenLigaDB
 from core.storage import leases
 from core.storage.database import Database
 from workers.jobs import Jobs
+from workers.locking import LOCK
 from workers.playing import Player
 from workers.polling import Poller
 from workers.providers import reached
@@ -43,7 +44,7 @@ class LiveLoop:
 
 def _bringer(settings: Settings, database: Database) -> Bringer:
     jobs, start = Jobs.open(settings, database), settings.clock.moment
-    return _poller(settings, database, jobs) if start is None else Player(database, jobs, start)
+    return _poller(settings, database, jobs) if start is None else Player(database, jobs, start, settings.folder / LOCK)
 
 
 def _poller(settings: Settings, database: Database, jobs: Jobs) -> Poller:

@@ -7,7 +7,6 @@ was started by hand, or by a bare `dvc repro`, takes the lock and writes its row
 from __future__ import annotations
 
 import argparse
-import fcntl
 import importlib
 import logging
 import os
@@ -15,21 +14,21 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 from core.clock import iso
-from core.errors import PipelineBusy, SettingsError, SoccerPredictError
+from core.errors import SoccerPredictError
 from core.settings import Settings, prepare_home
 from core.storage import pipeline_log, replay
 from workers import backtesting, replaying, workspace
 from workers.dvc_process import WITHIN, dvc
+from workers.locking import LOCK, locked
 from workers.log import configure, line
 from workers.workplace import TRAIN_CUT, Figures, Workplace
 
+Work = Callable[[str, list[int]], int]  # takes the run's id and the locks that it holds; 0 when it went well
 WHOLE, REFRESH, BACKTEST, RETRAIN = "run", "refresh", "backtest", "retrain"
 # Where each stage stands. A run that finds nothing changed imports no more than it needs.
 STAGES = {
@@ -112,40 +111,46 @@ def _play(place: Workplace, speed: float) -> int:
 
 def _whole(place: Workplace, force: bool, retrain: bool = False) -> int:
     """All stages that changed. `retrain`: models learn from all that was played before today."""
-    started = time.perf_counter()
 
     def repro(run: str, locks: list[int]) -> int:
         if retrain:
             pipeline_log.note(place.database, TRAIN_CUT, place.now.date().isoformat())
-        return _told(place, run, started, dvc(place, run, locks, "repro", *(["--force"] if force else [])))
+        return dvc(place, run, locks, "repro", *(["--force"] if force else []))
 
-    return _recorded(place, "whole pipeline", repro)
+    return _recorded(place, "whole pipeline", _to_its_end(place, repro))
 
 
 def _advance(place: Workplace, to: str) -> int:
     """A replay's clock moved, and what follows from that: without a refit within a month."""
     from workers import renewing
 
-    started = time.perf_counter()
-
     def moved(run: str, locks: list[int]) -> int:
         replaying.set_out(place.settings, place.database, to)
         ways = _ways(place, run, locks)
         # Back at the start, what was learnt later is not known.
         on = to != replaying.START and renewing.can_renew(place)
-        code = renewing.renew(ways["stage"], ways["commit"]) if on else ways["repro"]()
-        return _told(place, run, started, code)
+        return renewing.renew(ways["stage"], ways["commit"]) if on else int(ways["repro"]())
 
-    return _recorded(place, f"clock to {to}", moved)
+    return _recorded(place, f"clock to {to}", _to_its_end(place, moved))
 
 
-def _told(place: Workplace, run: str, started: float, code: int) -> int:
-    """The end of a run, in one line; the clock of a replay stays where it was when the run failed."""
-    if code and place.settings.clock.moment is not None:
-        replay.turn_back(place.database, place.settings.clock.moment)
-    level, status = (logging.ERROR, "failed") if code else (logging.INFO, "done")
-    line("pipeline", level=level, run=run, seconds=_since(started), status=status)
-    return code
+def _to_its_end(place: Workplace, work: Work) -> Work:
+    """The work of a whole run, and its end in one line. The clock of a replay has arrived then; when the run failed or was
+    stopped, it stays where it was.
+    """
+
+    def run_through(run: str, locks: list[int]) -> int:
+        started, code = time.perf_counter(), 1
+        try:
+            code = work(run, locks)
+        finally:
+            if place.settings.clock.moment is not None:
+                (replay.turn_back if code else replay.arrive)(place.database, place.settings.clock.moment)
+            level, status = (logging.ERROR, "failed") if code else (logging.INFO, "done")
+            line("pipeline", level=level, run=run, seconds=_since(started), status=status)
+        return code
+
+    return run_through
 
 
 def _refresh(place: Workplace) -> int:
@@ -169,13 +174,13 @@ def _ways(place: Workplace, run: str, locks: list[int]) -> dict[str, Any]:
     }
 
 
-def _recorded(place: Workplace, note: str, work: Callable[[str, list[int]], int]) -> int:
+def _recorded(place: Workplace, note: str, work: Work) -> int:
     """Hold the lock and do the work, which is told the run's id and the lock's descriptors; a row when it starts and ends."""
     prepare_home(place.settings)
     place.database.create()
     run, code = str(uuid.uuid4()), 1
     signal.signal(signal.SIGTERM, _leave)
-    with _locked([place.settings.folder / "pipeline.lock", place.work / "pipeline.lock"]) as locks:
+    with locked(place.settings.folder / LOCK, place.work / LOCK) as locks:
         workspace.enter(place)
         pipeline_log.begin(place.database, run, note)
         try:
@@ -187,26 +192,6 @@ def _recorded(place: Workplace, note: str, work: Callable[[str, list[int]], int]
 
 def _leave(number: int, _frame: FrameType | None) -> None:
     sys.exit(128 + number)
-
-
-@contextmanager
-def _locked(paths: list[Path]) -> Iterator[list[int]]:
-    """Both locks, of what lasts and of the work files, until this process and those that it hands them to are gone."""
-    with ExitStack() as open_files:
-        descriptors = []
-        for path in paths:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                file = open_files.enter_context(path.open("a"))
-            except OSError as error:
-                said = f"Cannot write to {path.parent} ({error.strerror})."
-                raise SettingsError(f"{said} The pipeline works there: make it writable.") from error
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise PipelineBusy("The pipeline is running already. Wait for it to end; Operations shows how far it is.") from None
-            descriptors.append(file.fileno())
-        yield descriptors
 
 
 def _since(started: float) -> float:

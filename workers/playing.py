@@ -9,15 +9,17 @@ from datetime import time as time_of_day
 from pathlib import Path
 
 from core.clock import iso
+from core.errors import PipelineBusy
 from core.football.raw import RawMatch
 from core.football.replayed import Goal, Script, goals_of
 from core.settings import PROJECT
 from core.sources import snapshot
-from core.storage import live_scores, replay
+from core.storage import replay
 from core.storage.database import Database
 from core.storage.fixture_list import Fixture, due
 from core.storage.task_queries import ENDED
 from workers.jobs import Jobs
+from workers.locking import locked
 from workers.log import line
 
 SNAPSHOT = PROJECT / "data" / "snapshot"
@@ -25,6 +27,8 @@ SNAPSHOT = PROJECT / "data" / "snapshot"
 LONGEST_STEP = 2.0
 # After a longer gap the forecasts are made anew before the next match, as they would have been.
 GAP = timedelta(hours=30)
+# Nobody is at a run of the pipeline for so many seconds: it was killed. Stages that are run one by one let go of the lock between them.
+LEFT_FOR = 10.0
 ASSUMED_KICKOFF = time_of_day(15)  # where only the day is known
 YESTERDAY = timedelta(days=1)
 
@@ -32,21 +36,23 @@ YESTERDAY = timedelta(days=1)
 class Player:
     """One step a call. It holds still while a run of the pipeline takes in results, and stops at the end of the match day."""
 
-    def __init__(self, database: Database, jobs: Jobs, start: datetime, folder: Path = SNAPSHOT) -> None:
+    def __init__(self, database: Database, jobs: Jobs, start: datetime, lock: Path, folder: Path = SNAPSHOT) -> None:
         self.database, self.jobs, self.start = database, jobs, start
-        self._folder = folder
+        self._lock, self._folder = lock, folder
+        self._left_since: float | None = None
         self._scripts: Mapping[int, Script] = {}
         self._stepped: float | None = None
         self._asked: str | None = None
         self._taken_in: datetime | None = None  # the moment whose results were last asked for
 
     def wanted(self) -> bool:
-        """Whether the replay plays."""
-        return replay.read(self.database, self.start).speed is not None
+        """Whether the replay plays, or is on its way somewhere."""
+        stands = replay.read(self.database, self.start)
+        return stands.speed is not None or stands.target is not None
 
     def once(self) -> None:
         stands = replay.read(self.database, self.start)
-        if stands.speed is None or stands.target is not None or self._waits():
+        if self._under_way(stands) or stands.speed is None or self._waits():
             self._stepped = None
             return
         fixtures = due(self.database, stands.moment - YESTERDAY)
@@ -76,8 +82,7 @@ class Player:
         self._stepped = now
         played = timedelta(minutes=real * (stands.speed or 0.0))
         moment = min(stands.moment + played, max(game.over for game in rolling))
-        if replay.run_on(self.database, self.start, moment, until).moment == moment:
-            live_scores.write(self.database, [game.at(moment) for game in rolling])
+        replay.run_on(self.database, self.start, moment, until, [game.at(moment) for game in rolling])
 
     def _between(self, stands: replay.Replay, fixtures: Sequence[Fixture], games: Sequence[Script], until: datetime) -> None:
         """No ball rolls: take in the results that are known by now, or go on to the next kick-off, or stop."""
@@ -92,11 +97,32 @@ class Player:
             moment = min(when for when in (*coming, until) if when > stands.moment)
             if moment - stands.moment > GAP:
                 self._ask(moment - timedelta(minutes=1))
-            elif replay.run_on(self.database, self.start, moment, until).moment == moment:
-                live_scores.write(self.database, [game.at(moment) for game in games if game.rolls(moment)])
+            else:
+                replay.run_on(self.database, self.start, moment, until, [game.at(moment) for game in games if game.rolls(moment)])
 
     def _ask(self, moment: datetime) -> None:
         self._asked = self.jobs.advance(iso(moment))
+
+    def _under_way(self, stands: replay.Replay) -> bool:
+        """Whether a run of the pipeline takes the clock somewhere, or waits to. What one that was killed left is given up."""
+        if self.jobs.advancing() is not None:
+            self._left_since = None
+            return True
+        return stands.target is not None and not self._given_up()
+
+    def _given_up(self) -> bool:
+        """Whether nobody was at the run for so long that it was given up now."""
+        try:
+            with locked(self._lock):  # no other begins meanwhile
+                self._left_since = self._left_since or time.monotonic()
+                if time.monotonic() - self._left_since < LEFT_FOR:
+                    return False
+                replay.give_up(self.database, self.start)
+        except PipelineBusy:
+            self._left_since = None
+            return False
+        self._left_since = None
+        return True
 
     def _waits(self) -> bool:
         """Whether a run of the pipeline that was asked for has not ended. When it has failed, nothing plays on."""

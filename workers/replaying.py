@@ -33,7 +33,7 @@ def set_out(settings: Settings, database: Database, to: str) -> replay.Replay:
     """Let the run of the pipeline that follows go there. The caller holds the pipeline's lock."""
     start = started(settings)
     if to == START:
-        replay.restart(database, start)
+        return replay.set_back(database, start)
     return replay.set_out(database, start, destination(database, replay.read(database, start), to))
 
 
@@ -56,8 +56,6 @@ def started(settings: Settings) -> datetime:
 
 def destination(database: Database, stands: replay.Replay, to: str) -> datetime:
     """The moment that is meant; SettingsError when there is none, or it lies before the clock."""
-    if to == START:
-        return stands.start
     if to in (NEXT_MATCH, NEXT_DAY):
         return _known_next(database, stands.moment, whole_day=to == NEXT_DAY)
     moment = _moment(to, stands.moment)

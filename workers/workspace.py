@@ -7,11 +7,11 @@ import shutil
 from pathlib import Path
 
 from core.settings import TIMELINES
+from workers.locking import LOCK
 from workers.workplace import Workplace
 
 # What the stages make, and DVC's record of it. The lock in data/work is held, and stays.
 MADE = ("data/work", "data/predictions", "reports", "dvc.lock")
-LOCK = "pipeline.lock"
 
 
 def enter(place: Workplace) -> None:

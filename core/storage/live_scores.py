@@ -21,12 +21,17 @@ _COLUMNS = [field.name for field in fields(LiveRow) if field.name != "is_stale"]
 
 def write(database: Database, rows: Iterable[LiveRow]) -> int:
     """Take up the rows that are newer than what is there; how many those were. A row whose match nobody knows is left out."""
-    given = [row for row in rows if row.match_id is not None]
+    given = list(rows)
     if not given:
         return 0
     with database.write() as connection:
-        alone(connection, "live")
-        return _take_up(connection, given)
+        return take_up(connection, given)
+
+
+def take_up(connection: sa.Connection, rows: Iterable[LiveRow]) -> int:
+    """As `write`, in a transaction."""
+    alone(connection, "live")
+    return _take_up(connection, [row for row in rows if row.match_id is not None])
 
 
 def current(connection: sa.Connection, now: datetime) -> list[LiveMatch]:

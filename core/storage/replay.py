@@ -7,13 +7,15 @@ moment, and the clock arrives with the batch that knows of it. While it plays, t
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from core.clock import Clock, from_iso, iso
+from core.football.live import LiveRow
+from core.storage import live_scores
 from core.storage.database import Database, alone, keep
 from core.storage.schema import live_matches, meta
 
@@ -55,12 +57,19 @@ def clock(database: Database, start: Clock) -> Clock:
 
 
 def set_out(database: Database, start: datetime, target: datetime | None = None) -> Replay:
-    """A run of the pipeline begins: to `target`, or else where the last one did not arrive, or else where the clock stands."""
-    return _change(database, start, lambda stands: replace(stands, target=max(target or stands.under_way, stands.moment)))
+    """A run of the pipeline begins: on to `target`, or else where the last one did not arrive, or else where the clock stands."""
+    return _change(database, start, lambda stands: replace(stands, target=max(target, stands.moment) if target else stands.under_way))
+
+
+def set_back(database: Database, start: datetime) -> Replay:
+    """A run begins that goes back to the start; it no longer plays. The clock follows with the batch: later forecasts beside an
+    earlier clock would tell what is not known yet.
+    """
+    return _change(database, start, lambda stands: replace(stands, target=start, speed=None, until=None))
 
 
 def arrive(database: Database, start: datetime) -> Replay:
-    """The batch of the target is published: the clock stands there now."""
+    """The batch of the target is published: the clock stands there now. Back at the start nothing is in play."""
     return _change(database, start, lambda stands: replace(stands, moment=stands.under_way, target=None))
 
 
@@ -69,9 +78,9 @@ def turn_back(database: Database, start: datetime) -> Replay:
     return _change(database, start, lambda stands: replace(stands, target=None, speed=None, until=None))
 
 
-def restart(database: Database, start: datetime) -> Replay:
-    """Begin again: at the start, with nothing in play."""
-    return _change(database, start, lambda _: Replay(start, start))
+def give_up(database: Database, start: datetime) -> Replay:
+    """The run was killed before it arrived: the clock goes nowhere, and plays on if it played."""
+    return _change(database, start, lambda stands: replace(stands, target=None))
 
 
 def play(database: Database, start: datetime, speed: float) -> Replay:
@@ -84,26 +93,40 @@ def pause(database: Database, start: datetime) -> Replay:
     return _change(database, start, lambda stands: replace(stands, speed=None, until=None))
 
 
-def run_on(database: Database, start: datetime, moment: datetime, until: datetime) -> Replay:
-    """The clock has run on to `moment`; not back, and not while a run of the pipeline is under way, or after it was told to stand."""
+def run_on(database: Database, start: datetime, moment: datetime, until: datetime, told: Iterable[LiveRow] = ()) -> Replay:
+    """The clock has run on to `moment`, where the matches in play stand as `told`: both, or neither.
 
-    def on(stands: Replay) -> Replay:
-        held = stands.target is not None or stands.speed is None
-        return stands if held else replace(stands, moment=max(stands.moment, moment), until=until)
-
-    return _change(database, start, on)
+    It runs neither back, nor while a run of the pipeline is under way, nor after it was told to stand.
+    """
+    with database.write() as connection:
+        stands = _read_alone(connection, start)
+        if stands.target is not None or stands.speed is None:
+            return stands
+        there = replace(stands, moment=max(stands.moment, moment), until=until)
+        _keep(connection, stands, there)
+        if there.moment == moment:
+            live_scores.take_up(connection, told)
+        return there
 
 
 def _change(database: Database, start: datetime, change: Callable[[Replay], Replay]) -> Replay:
     with database.write() as connection:
-        alone(connection, NAME)
-        stands = kept(connection, start)
+        stands = _read_alone(connection, start)
         changed = change(stands)
-        if changed != stands:
-            keep(connection, NAME, _to_json(changed))
-        if changed.moment < stands.moment:
-            connection.execute(live_matches.delete())  # it begins again: nothing is in play yet
+        _keep(connection, stands, changed)
         return changed
+
+
+def _read_alone(connection: sa.Connection, start: datetime) -> Replay:
+    alone(connection, NAME)
+    return kept(connection, start)
+
+
+def _keep(connection: sa.Connection, stands: Replay, changed: Replay) -> None:
+    if changed != stands:
+        keep(connection, NAME, _to_json(changed))
+    if changed.moment < stands.moment:
+        connection.execute(live_matches.delete())
 
 
 def _to_json(stands: Replay) -> str:

@@ -73,6 +73,8 @@ class Replay(Protocol):
     """Where a replay stands."""
 
     @property
+    def moment(self) -> datetime: ...
+    @property
     def speed(self) -> float | None: ...
     @property
     def target(self) -> datetime | None: ...
@@ -194,6 +196,8 @@ def nothing(following: ToCome | None, now: datetime, league: str | None, on: dat
 def replay_words(stands: Replay, now: datetime) -> str:
     """Where a replay stands, and whether it moves."""
     at = f"{day(now)}, {now:%H:%M %Z}"
+    if stands.target is not None and stands.target < stands.moment:
+        return f"The replay begins again; until its first forecasts are made anew it stands at {at}. That takes a minute or two."
     if stands.target is not None:
         return f"The replay stands at {at} while results are taken in and forecasts made anew. That takes up to a minute."
     if stands.speed is None:

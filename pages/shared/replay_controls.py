@@ -40,8 +40,16 @@ def draw(services: Services, jobs: Jobs) -> None:
         elif pause:
             services.live.pause()
         else:
-            jobs.advance(moves[0])
-            st.toast("Asked for. It takes up to a minute; Tasks below says how far it is.", icon=":material/schedule:")
+            _move(jobs, moves[0])
+
+
+def _move(jobs: Jobs, to: str) -> None:
+    if jobs.advancing() is not None:
+        st.warning("The replay’s clock is being moved already. Wait until it has arrived, then move it again.", icon=":material/schedule:")
+        return
+    jobs.advance(to)
+    first = " The sources are being asked just now; it follows after that." if jobs.refreshing() is not None else ""
+    st.toast(f"Asked for. It takes up to a minute; Tasks below says how far it is.{first}", icon=":material/schedule:")
 
 
 @alive(every=1.0)

@@ -10,6 +10,7 @@ from core.clock import SNAPSHOT_MOMENT
 from core.football.live import LiveRow
 from core.storage import live_scores
 from core.storage import replay as stored
+from core.storage.task_ledger import TaskLedger
 from tests.pages.ops_fixtures import house, said  # noqa: F401
 
 KEY = "a-key-of-the-tests"
@@ -60,8 +61,15 @@ def test_with_the_key_the_replay_plays_and_pauses_and_its_clock_is_moved(house):
     assert stored.read(house.database, SNAPSHOT_MOMENT).speed is None
     operate(house, "move_next-day")
     (task,) = house.ledger.recent(5, "PENDING", "advance")
-    operate(house, "move_+24h")
+    second = operate(house, "move_+24h")
     assert [row["task_id"] for row in house.ledger.recent(5, None, "advance")] == [task["task_id"]], "one at a time"
+    assert any("is being moved already" in warning.value for warning in second.warning) and not second.toast
+
+
+def test_who_moves_the_clock_while_the_sources_are_asked_is_told_that_it_follows(house):  # noqa: F811
+    TaskLedger(house.database).create("refresh", "batch", {})
+    page = operate(house, "move_next-match")
+    assert "it follows after that" in page.toast[0].value
 
 
 @pytest.mark.parametrize(("given", "answer"), [("", "Give the key first."), ("wrong", "This is not the key.")])

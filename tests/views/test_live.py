@@ -8,6 +8,7 @@ import pytest
 
 from core.football.live import LiveMatch, LiveRow
 from core.football.outcomes import Outcome, Probabilities
+from core.storage import replay
 from core.views import live as view
 from core.views.known import Known
 from tests.serving.batches import ids, match_features, predictions
@@ -131,6 +132,12 @@ def test_the_matches_of_the_batch_are_found_by_day_with_forecasts_that_had_not_s
 )
 def test_how_fast_a_replay_plays_is_told(speed, said):
     assert view.pace(speed) == said
+
+
+def test_a_replay_that_begins_again_says_so_while_it_still_stands_where_it_was():
+    stands = replay.Replay(NOW - timedelta(days=3), NOW, target=NOW - timedelta(days=3))
+    assert view.replay_words(stands, NOW).startswith("The replay begins again; until its first forecasts are made anew it stands at")
+    assert "results are taken in" in view.replay_words(replace(stands, target=NOW + timedelta(days=1)), NOW)
 
 
 def test_the_download_says_what_the_page_says():

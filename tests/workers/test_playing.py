@@ -12,6 +12,8 @@ from core.storage import live_scores, match_rows, replay
 from core.storage.fixture_list import due
 from core.storage.schema import matches
 from tests.workers.house import House
+from workers import playing
+from workers.locking import LOCK, locked
 from workers.playing import Player, read_scripts
 
 FOLDER = PROJECT / "data" / "snapshot"
@@ -29,6 +31,10 @@ def house(tmp_path, bundled):
     take_in(house, bundled, START)
     yield house
     house.close()
+
+
+def player_of(house):
+    return Player(house.database, house.jobs, START, house.settings.folder / LOCK)
 
 
 def take_in(house, bundled, moment):
@@ -55,7 +61,7 @@ def shown(house):
 
 
 def test_a_match_day_plays_goal_by_goal_and_ends_as_it_did(house, bundled):
-    player = Player(house.database, house.jobs, START)
+    player = player_of(house)
     replay.play(house.database, START, 60.0)
     told, runs = {}, 0
     while (found := shown(house))[0].speed is not None:
@@ -79,7 +85,7 @@ def test_a_match_day_plays_goal_by_goal_and_ends_as_it_did(house, bundled):
 
 
 def test_scores_that_are_played_change_no_result(house):
-    player = Player(house.database, house.jobs, START)
+    player = player_of(house)
     replay.play(house.database, START, 60.0)
     while not shown(house)[1]:
         player.once()
@@ -93,7 +99,7 @@ def test_a_long_way_to_the_next_match_goes_through_the_pipeline_first(house, bun
     replay.set_out(house.database, START, after)
     take_in(house, bundled, after)
     replay.arrive(house.database, START)
-    player = Player(house.database, house.jobs, START)
+    player = player_of(house)
     replay.play(house.database, START, 60.0)
     player.once()
     assert run_pipeline(house, bundled)
@@ -105,7 +111,7 @@ def test_a_long_way_to_the_next_match_goes_through_the_pipeline_first(house, bun
 
 
 def test_nothing_plays_on_when_the_pipeline_failed(house):
-    player = Player(house.database, house.jobs, START)
+    player = player_of(house)
     replay.play(house.database, START, 60.0)
     while not house.ledger.recent(1, "PENDING", "advance"):
         player.once()
@@ -119,10 +125,35 @@ def test_nothing_plays_on_when_the_pipeline_failed(house):
 
 
 def test_while_it_is_told_to_stand_nothing_moves(house):
-    player = Player(house.database, house.jobs, START)
+    player = player_of(house)
     player.once()
     assert shown(house) == (replay.Replay(START, START), {})
     assert not player.wanted()
+
+
+def test_a_way_that_a_killed_run_left_is_given_up_and_play_goes_on(house, monkeypatch):
+    monkeypatch.setattr(playing, "LEFT_FOR", 0.0)
+    replay.set_out(house.database, START, START + timedelta(days=2))
+    player = player_of(house)
+    assert player.wanted(), "though it does not play"
+    with locked(house.settings.folder / LOCK):  # as the run itself does
+        player.once()
+    assert replay.read(house.database, START).target is not None
+    house.jobs.advance("next-day")
+    player.once()
+    assert replay.read(house.database, START).target is not None, "a run that waits goes on from there"
+    house.jobs.revoke(house.ledger.unended("advance"))
+    player.once()
+    assert replay.read(house.database, START) == replay.Replay(START, START)
+    assert not player.wanted()
+
+
+def test_between_two_stages_that_are_run_one_by_one_nothing_is_given_up(house):
+    replay.set_out(house.database, START, START + timedelta(days=2))
+    player = player_of(house)
+    player.once()
+    player.once()
+    assert replay.read(house.database, START).target is not None
 
 
 def test_known_goal_minutes_are_played_and_others_are_marked_as_illustrative(bundled):

@@ -180,6 +180,17 @@ def test_EP_19_two_that_ask_at_once_are_given_one_task(sqlite_house):
         jobs.close()
 
 
+def test_a_move_of_the_replays_clock_is_refused_while_another_is_under_way(sqlite_house):
+    jobs = sqlite_house.jobs
+    task_id = jobs.advance("next-day")
+    assert jobs.advancing() == task_id
+    for to in ("start", "next-day"):
+        with pytest.raises(TaskStateError, match=task_id):
+            jobs.advance(to)
+    jobs.revoke(task_id)
+    assert jobs.advancing() is None and jobs.advance("start") != task_id
+
+
 @pytest.mark.long
 def test_TK_7_EP_15_EP_16_EP_19_a_worker_refreshes_promotes_and_rolls_back(tmp_path):
     """The real pipeline on a tiny league, and real workers."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -18,7 +20,8 @@ from core.storage import forecast_chain, replay
 from core.storage import schema as db
 from core.storage.database import Database
 from tests.workers.small_project import CLOCK, SmallProject
-from workers import replaying
+from workers import pipeline, replaying
+from workers.workplace import Workplace
 
 START = datetime(2024, 10, 10, 12, tzinfo=UTC)
 END = datetime(2024, 11, 10, 12, tzinfo=UTC)
@@ -123,6 +126,29 @@ def test_a_replay_begins_again_and_forgets_what_it_had_known(stepwise, at_once):
     assert at_once.pointer()["as_of"] == CLOCK
 
 
+@pytest.fixture
+def place(tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+    made = Workplace(Settings(tmp_path / "home", clock=Clock(START), database_url=f"sqlite:///{tmp_path / 'soccer.db'}"), tmp_path)
+    yield made
+    made.database.close()
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(("end", "moment"), [(0, END), (1, START), (SystemExit(143), START)], ids=["done", "failed", "cancelled"])
+def test_however_a_run_ends_the_replay_is_on_its_way_no_longer(place, monkeypatch, end, moment):
+    def dvc(*_):
+        replay.set_out(place.database, START, END)  # as the stage `instance` does, also where nothing else has changed
+        if isinstance(end, SystemExit):
+            raise end
+        return end
+
+    monkeypatch.setattr(pipeline, "dvc", dvc)
+    with nullcontext() if end in (0, 1) else pytest.raises(SystemExit):
+        assert pipeline._whole(place, force=False) == end
+    assert replay.read(place.database, START) == replay.Replay(START, moment)
+
+
 def fixture_rows(*kickoffs):
     """Scheduled matches that begin at these moments, or on these days."""
     rows = []
@@ -154,7 +180,6 @@ def database(tmp_path):
         (datetime(2024, 10, 12, 21, tzinfo=UTC), "next-day", datetime(2024, 10, 14, tzinfo=UTC)),
         (START, "+6h", START + timedelta(hours=6)),
         (START, "2024-10-20T12:00:00+02:00", datetime(2024, 10, 20, 10, tzinfo=UTC)),
-        (START + timedelta(days=3), "start", START),
     ],
 )
 def test_a_replay_goes_where_it_is_told(database, stands, to, moment):
