@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.clock import iso, real_now
 from core.errors import AliasMissing, LearningError
@@ -26,6 +26,13 @@ DIGEST = "digest"
 REFERENCE = "baseline"
 
 
+class Champion(NamedTuple):
+    """The recipe and the version that serve."""
+
+    recipe: str
+    version: int | None
+
+
 def open_registry(place: Workplace) -> Registry:
     """The registry of this timeline; a server keeps its models where it was told to."""
     own = place.settings.tracking_uri.startswith("sqlite:")
@@ -41,22 +48,31 @@ def register(place: Workplace) -> Figures:
     """
     registry = open_registry(place)
     aliases = registry.aliases()
-    before = registry.card(aliases["champion"], "champion")["params"].get("recipe", "champion") if "champion" in aliases else "champion"
+    champion = _champion(registry, aliases)
     found = place.read_json(place.work / "scores.json")
     _refuse_leaks(place)
     versions, fresh = {}, []
     for recipe in SERVED:
-        versions[recipe], is_new = _version(place, registry, recipe, before)
+        versions[recipe], is_new = _version(place, registry, recipe, champion)
+        champion = champion if champion.version else Champion(champion.recipe, versions.get(champion.recipe))
         fresh += [recipe] * is_new
     wanted = {stage: version for stage, version in versions.items() if stage not in aliases}
     wanted[REFERENCE] = versions[REFERENCE]
-    if "challenger" in aliases and (rival := _rival(fresh, before, found)):
+    if "challenger" in aliases and (rival := _rival(fresh, champion.recipe, found)):
         wanted["challenger"] = versions[rival]
     for stage, version in wanted.items():
         registry.set_alias(stage, version)
     pipeline_log.note(place.database, REGISTERED, iso(real_now()))
     place.write_json(place.receipt("register"), {"versions": versions, "aliases": aliases | wanted})
     return {"new": len(fresh), **{f"{stage}_version": version for stage, version in sorted((aliases | wanted).items())}}
+
+
+def _champion(registry: Registry, aliases: Mapping[str, int]) -> Champion:
+    """Whom the gate judges by; on the first run the version that is about to become it."""
+    version = aliases.get("champion")
+    if version is None:
+        return Champion("champion", None)
+    return Champion(registry.card(version, "champion")["params"].get("recipe", "champion"), version)
 
 
 def _refuse_leaks(place: Workplace) -> None:
@@ -78,7 +94,7 @@ def _rival(fresh: list[str], champion: str, found: Mapping[str, Any]) -> str | N
     return min(others or candidates, key=lambda recipe: (found.get(recipe, {}).get("log_loss") or {}).get("point") or 99.0, default=None)
 
 
-def _version(place: Workplace, registry: Registry, recipe: str, champion: str) -> tuple[int, bool]:
+def _version(place: Workplace, registry: Registry, recipe: str, champion: Champion) -> tuple[int, bool]:
     """The registry's version of this very model, and whether it was registered just now."""
     folder = place.work / "models" / recipe
     files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
@@ -94,10 +110,10 @@ def _version(place: Workplace, registry: Registry, recipe: str, champion: str) -
     return version, True
 
 
-def _card(place: Workplace, recipe: str, champion: str, model: Model, digest: str) -> dict[str, Any]:
+def _card(place: Workplace, recipe: str, champion: Champion, model: Model, digest: str) -> dict[str, Any]:
     """All that is kept with a version: from what it was fitted, how it did, what the gate says, and the evidence."""
     evaluation, data = place.read_table("work/evaluation.parquet"), place.read_json(place.work / "data.json")
-    gate = verdict(evaluation, recipe, champion, data["leak"], latency(model))
+    gate = verdict(evaluation, recipe, champion.recipe, data["leak"], latency(model), champion.version)
     parts = {f"part {number}": f"{part.name}: {_fitted(part)}" for number, part in enumerate(model.parts, start=1)}
     told = [asdict(feature) | dict(zip(("group", "words"), words_of(feature.name), strict=True)) for feature in model.features]
     own = evaluation[evaluation["recipe"] == recipe]

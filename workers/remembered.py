@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from core.learning.memory import Checkpoint, Memory
 
 FOLDER, INDEX, FEATURES = "ratings", "index.json", "work/features.parquet"
+COMPUTED_WITH = ("numpy", "pandas", "scipy")
 
 
 def recall(place: Workplace) -> Memory | None:
@@ -68,12 +70,10 @@ def _checkpoint(folder: Path, row: dict[str, Any]) -> Checkpoint:
 
 
 def _code(place: Workplace) -> str:
-    """A digest of all the code that decides what a feature is, as dvc.yaml names it, and of NumPy's version."""
-    import numpy as np
-
+    """A digest of all the code that decides what a feature is, as dvc.yaml names it, and of the versions of what it computes with."""
     stages = yaml.safe_load((place.root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     named = [name for name in stages["featurize"]["deps"] if name.endswith(".py")]
-    digest = hashlib.sha256(np.__version__.encode())
+    digest = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in COMPUTED_WITH).encode())
     for name in named:
         digest.update((place.root / name).read_bytes())
     return digest.hexdigest()

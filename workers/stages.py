@@ -13,7 +13,7 @@ import pandas as pd
 
 from core.learning.comparison import scores
 from core.learning.features import build_on, labelled
-from core.learning.leaks import leak_test
+from core.learning.leaks import covers, leak_test
 from core.learning.recipe import REFERENCE, SERVED
 from core.learning.training import FEWEST, fit
 from core.learning.walk import base_rates, evaluated
@@ -52,11 +52,17 @@ def featurize(place: Workplace) -> Figures:
 
 
 def _told(place: Workplace, matches: pd.DataFrame, training: pd.DataFrame, same_code: bool) -> dict[str, Any]:
-    """Which data models are fitted on, and what the leak test said of the code that made them: it is made anew for other code."""
-    path = place.work / "data.json"
-    leak = place.read_json(path)["leak"] if same_code and path.is_file() else leak_test(matches)
+    """Which data models are fitted on, and what the leak test said of the code that made them."""
+    leak = _leak(place, matches) if same_code else leak_test(matches)
     rows = pd.util.hash_pandas_object(training).to_numpy().tobytes()
     return {"training": hashlib.sha256(rows).hexdigest(), "cut": place.cut.isoformat(), "leak": leak}
+
+
+def _leak(place: Workplace, matches: pd.DataFrame) -> dict[str, Any]:
+    """The last run's leak test, if it speaks of these matches too; or else a new one."""
+    path = place.work / "data.json"
+    kept: dict[str, Any] = place.read_json(path)["leak"] if path.is_file() else {"ok": False}
+    return kept if covers(kept, matches) else leak_test(matches)
 
 
 def train(place: Workplace) -> Figures:

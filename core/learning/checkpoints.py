@@ -43,8 +43,8 @@ def unpacked(data: bytes) -> list[Rating]:
         with np.load(io.BytesIO(data), allow_pickle=False) as held:
             arrays = [held[str(place)] for place in range(len(held.files) - 1)]
             return [_made(rating, arrays) for rating in json.loads(bytes(held["tree"]))]
-    except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError, BadZipFile) as error:
-        raise LearningError(f"The state of the ratings cannot be read ({error}). The next run of the pipeline makes it anew.") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError, BadZipFile) as error:
+        raise LearningError(f"The state of the ratings cannot be read ({error}). It is made anew from the matches.") from error
 
 
 def _told(value: object, arrays: Arrays) -> Any:

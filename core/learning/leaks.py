@@ -2,35 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core.football.places import INTERNATIONAL
 from core.learning.features import build_features
-from core.learning.recipe import FEATURES
+from core.learning.kinds import by_kind, of_table, outcomes
+from core.learning.recipe import FEATURES, Kind
 
-MOST = 1500  # of each sex's latest matches of clubs and of nations
-SHARE = 0.8  # of the matches lie before the day from which all is scrambled
+MOST = 1500  # of the latest matches of each kind of football
+SHARE = 0.8  # of a kind's matches lie before the day from which all is scrambled
 
 
 def leak_test(matches: pd.DataFrame, seed: int = 1) -> dict[str, Any]:
-    """{ok, matches, day, moved} of the latest played matches of a MATCHES frame; `moved` names the features that knew more."""
-    played = matches[matches["status"] == "finished"].sort_values(["date", "match_id"])
-    recent = played.groupby([played["sex"], played["country"] == INTERNATIONAL]).tail(MOST).reset_index(drop=True)
-    if recent.empty:
-        return {"ok": False, "matches": 0, "day": None, "moved": []}
-    day = pd.Timestamp(recent["date"].iloc[int(SHARE * len(recent))])
+    """{ok, matches, moved, kinds} of the latest played matches of a MATCHES frame.
+
+    `moved` names the features that knew more; `kinds` has for each kind of football {matches, day}: from its day on its results
+    were changed.
+    """
+    moved: set[str] = set()
+    kinds: dict[str, dict[str, Any]] = {}
+    for kind, recent in _recent(matches):
+        day = pd.Timestamp(recent["date"].iloc[int(SHARE * len(recent))])
+        moved |= _moved(recent, day, seed)
+        kinds[kind] = {"matches": len(recent), "day": f"{day:%Y-%m-%d}"}
+    number = sum(one["matches"] for one in kinds.values())
+    return {"ok": bool(number) and not moved, "matches": number, "moved": [name for name in FEATURES if name in moved], "kinds": kinds}
+
+
+def covers(leak: Mapping[str, Any], matches: pd.DataFrame) -> bool:
+    """Whether this test passed, and of every kind of football there is now saw half of what a new one would see."""
+    seen: Mapping[str, Any] = leak.get("kinds", {})
+    return bool(leak["ok"]) and all(2 * seen.get(kind, {"matches": 0})["matches"] >= len(recent) for kind, recent in _recent(matches))
+
+
+def _recent(matches: pd.DataFrame) -> Iterator[tuple[Kind, pd.DataFrame]]:
+    """The latest played matches of each kind, ordered by day."""
+    played = matches[matches["status"] == "finished"].reset_index(drop=True)
+    for kind, part in by_kind(of_table(played)):
+        yield kind, played.loc[part.index[-MOST:]].reset_index(drop=True)
+
+
+def _moved(recent: pd.DataFrame, day: pd.Timestamp, seed: int) -> set[str]:
+    """The features of matches up to this day that other results from it on move."""
     before, after = build_features(recent), build_features(_scrambled(recent, day, seed))
     known = (before["date"] <= day).to_numpy()
-    moved = [name for name in FEATURES if before[name].to_numpy()[known].tobytes() != after[name].to_numpy()[known].tobytes()]
-    return {"ok": not moved, "matches": len(recent), "day": f"{day:%Y-%m-%d}", "moved": moved}
+    return {name for name in FEATURES if before[name].to_numpy()[known].tobytes() != after[name].to_numpy()[known].tobytes()}
 
 
 def _scrambled(matches: pd.DataFrame, day: pd.Timestamp, seed: int) -> pd.DataFrame:
-    """The same matches with other scores from this day on."""
-    random, later = np.random.default_rng(seed), (matches["date"] >= day).to_numpy()
+    """The same matches with other scores from this day on, none of which has the outcome that it had."""
+    random, later = np.random.default_rng(seed), matches.index[matches["date"] >= day]
+    other = (outcomes(matches.loc[later]) + random.integers(1, 3, len(later))) % 3
+    goals, margin = random.integers(0, 6, len(later)), random.integers(1, 4, len(later))
+    scores = {"home_score": goals + margin * (other == 0), "away_score": goals + margin * (other == 2)}
     changed = matches.copy()
-    changed.loc[later, ["home_score", "away_score"]] = random.integers(0, 9, (int(later.sum()), 2)).astype(np.float64)
+    changed.loc[later, list(scores)] = np.column_stack(list(scores.values())).astype(np.float64)
     return changed

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.errors import LearningError
 from core.learning.checkpoints import packed, unpacked
 from core.learning.kinds import MEETING, by_kind, games
 from core.learning.recipe import FEATURES, Kind, columns, numbers, ratings
@@ -63,14 +64,23 @@ def _of_kind(kind: Kind, part: pd.DataFrame, today: int | None, memory: Memory) 
     made = games(part, kind)
     wanted = [] if today is None else [today - age for age in AGES]
     digests = _digests(part, made.day, sorted({*wanted, *memory.days(kind)})) if wanted or memory.checkpoints else {}
-    valid = memory.valid(kind, digests)
+    valid, state = _taken_up(memory.valid(kind, digests), kind)
     begin = valid[-1].day if valid else -(2**40)
-    state = unpacked(valid[-1].state) if valid else ratings(kind)
     start = int(np.searchsorted(made.day, begin))
     earlier = memory.features.reindex(part.index[:start])[list(FEATURES)].to_numpy(np.float64)
     values, states = _streamed(made.take(slice(start, None)), kind, state, [day for day in sorted(wanted) if day > begin])
     points = [*valid, *(Checkpoint(kind, day, digests[day], data) for day, data in states)]
     return np.concatenate([earlier, values]), _worth_keeping(points, wanted)
+
+
+def _taken_up(points: list[Checkpoint], kind: Kind) -> tuple[list[Checkpoint], list[Rating]]:
+    """The checkpoints up to the last one whose state can be read, and that state; fresh ratings where there is none."""
+    for number in range(len(points), 0, -1):
+        try:
+            return points[:number], unpacked(points[number - 1].state)
+        except LearningError:
+            continue
+    return [], ratings(kind)
 
 
 def _streamed(made: Games, kind: Kind, state: list[Rating], stops: list[int]) -> tuple[Floats, list[tuple[int, bytes]]]:

@@ -1,5 +1,6 @@
 """Ratings that go on from a checkpoint give bit for bit what a run from the beginning gives, and a changed past is seen."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -123,5 +124,16 @@ def test_the_state_comes_back_from_its_bytes_to_the_last_bit(kind):
 
 @pytest.mark.parametrize("spoil", [lambda data: data[:100], lambda data: b"", lambda data: data.replace(b"Elo", b"Eli")])
 def test_a_torn_state_is_refused_in_words(spoil):
-    with pytest.raises(LearningError, match="makes it anew"):
+    with pytest.raises(LearningError, match="made anew"):
         unpacked(spoil(packed(ratings("clubs"))))
+
+
+@pytest.mark.parametrize("unreadable", [1, 3])
+def test_a_state_that_cannot_be_read_is_passed_over_for_an_earlier_one_and_forgotten(unreadable):
+    _, before = run(as_known_on(TODAY), TODAY)
+    latest = sorted({point.day for point in before.checkpoints})[-unreadable:]
+    spoilt = [replace(point, state=b"PK") if point.day in latest else point for point in before.checkpoints]
+    tomorrow = TODAY + timedelta(days=1)
+    features, after = run(as_known_on(tomorrow), tomorrow, Memory(spoilt, before.features))
+    assert same(features, run(as_known_on(tomorrow), tomorrow)[0])
+    assert {point.state for point in after.checkpoints}.isdisjoint({b"PK"})

@@ -1,0 +1,47 @@
+"""What a challenger must show before it takes over: five checks, each of which holds, fails, or could not be made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isnan
+
+from core.football.scoring import Interval
+
+ENOUGH = 3000  # common matches below which nothing is promoted
+FAST = 0.5  # milliseconds that one forecast may take
+# The checks by name, as people call them, the gravest first.
+CHECKS = {"no_leak": "leak test", "enough": "number of matches", "better": "difference", "calibrated": "calibration", "fast": "speed"}
+
+Checks = Mapping[str, bool | None]
+
+
+def checks(
+    difference: Interval | None, n: int, ece: float | None, luck: float | None, no_leak: bool | None, latency: float | None
+) -> dict[str, bool | None]:
+    """By name whether each check holds; None where it could not be made, which is not enough.
+
+    `difference` is the candidate's log loss less the champion's on `n` matches, decided on the whole interval; `ece` and `luck` its
+    calibration error and what an exactly right forecaster stays below; `latency` the milliseconds of one forecast.
+    """
+    return {
+        "enough": n >= ENOUGH,
+        "better": None if difference is None or isnan(difference.high) else difference.high < 0,
+        "calibrated": None if ece is None or luck is None else ece <= luck,
+        "no_leak": no_leak,
+        "fast": None if latency is None else latency <= FAST,
+    }
+
+
+def passes(found: Checks) -> bool:
+    """Whether every check holds."""
+    return all(found.get(name) is True for name in CHECKS)
+
+
+def hindrances(found: Checks) -> list[str]:
+    """What stands in the way of one that is better on enough matches, as the ends of a sentence."""
+    said = {
+        "no_leak": ("it knew the future", "the leak test was not made"),
+        "calibrated": ("its calibration is worse than luck explains", "its calibration could not be judged"),
+        "fast": ("it is too slow", "its speed was not measured"),
+    }
+    return [failed if found[name] is False else unknown for name, (failed, unknown) in said.items() if found[name] is not True]
