@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Never
 
 from core.errors import PromotionRefused, TaskStateError
 from core.settings import CHAMPION
@@ -16,10 +17,13 @@ from core.storage import audit_log, leases, logbook
 from core.storage.database import Database
 from core.storage.registry import Registry
 from workers.progress import report
+from workers.repeat import Repeat
 
 LEASE = "promotion"
 LEASE_SECONDS = 60.0
+RENEW_EVERY = 10.0
 PATIENCE = 45.0
+MANY = 10_000  # decisions, as many as are looked through
 
 Row = Mapping[str, Any]
 
@@ -68,45 +72,77 @@ class Promotions:
 
     def _move(self, turn: Turn, action: str, version: int, reason: str, who: str, request: str | None) -> dict[str, Any]:
         old = turn.champion
-        metrics = {"to": self._metrics(version), "from": None if old is None else self._metrics(old), "request": request}
+        mark = request or str(uuid.uuid4())
+        metrics = {"to": self._metrics(version), "from": None if old is None else self._metrics(old), "request": mark}
+        decision = audit_log.Decision(who, action, old, version, reason, metrics)
         report(0.5, "changes the champion")  # the last moment to stop it
-        self._hold(turn)
-        audit_log.intend(self.database, audit_log.Decision(who, action, old, version, reason, metrics))
-        self.registry.set_alias(CHAMPION, version)
-        audit_log.settle(self.database)
-        return _told(logbook.decisions(self.database, 1)[0])
+        with self._held(turn):
+            audit_log.intend(self.database, decision)
+            self.registry.set_alias(CHAMPION, version)
+            audit_log.settle(self.database, decision)
+        mine = next((row for row in logbook.decisions(self.database, MANY) if _is_of(row, mark)), None)
+        if mine is None:
+            self._give_way(turn, version)
+        return _told(mine)
 
-    def _hold(self, turn: Turn) -> None:
-        """Hold the lease longer. The registry may have answered so slowly that it ran out, and somebody else decided."""
-        held = leases.take(self.database, LEASE, turn.holder, LEASE_SECONDS)
-        if not held or self.registry.aliases().get(CHAMPION) != turn.champion:
+    def _give_way(self, turn: Turn, version: int) -> Never:
+        """This process stood still until its lease had run out, and somebody else decided: his champion is put back."""
+        self._wait(turn.holder)
+        rows = logbook.decisions(self.database, MANY)
+        theirs = turn.champion if rows[:1] == turn.rows[:1] else rows[0]["to_version"]
+        if self.registry.aliases().get(CHAMPION) == version and theirs is not None:
+            self.registry.set_alias(CHAMPION, theirs)
+        raise PromotionRefused(_who_won(theirs, turn.champion, rows))
+
+    @contextmanager
+    def _held(self, turn: Turn) -> Iterator[None]:
+        """Hold the lease for as long as this lasts, however slow the registry is.
+
+        Before this it may have answered so slowly that the lease ran out, and somebody else decided.
+        """
+
+        def hold() -> bool:
+            return leases.take(self.database, LEASE, turn.holder, LEASE_SECONDS)
+
+        if not hold() or self.registry.aliases().get(CHAMPION) != turn.champion:
             raise TaskStateError("Somebody else decided while the registry was asked. This one is tried again by itself.")
+        holding = Repeat("promotion", RENEW_EVERY, hold)
+        holding.start()
+        try:
+            yield
+        finally:
+            holding.stop()
+            holding.join()
 
     def _settle(self, champion: int | None) -> None:
         """Settle what a killed process did and could not settle any more."""
         left = audit_log.intended(self.database)
         if left is not None and left.to_version == champion:
-            audit_log.settle(self.database)
+            audit_log.settle(self.database, left)
 
     def _metrics(self, version: int) -> dict[str, float]:
         metrics: dict[str, float] = self.registry.card(version, CHAMPION)["metrics"]
         return metrics
 
-    @contextmanager
-    def _alone(self) -> Iterator[Turn]:
-        """Hold the lease. TaskStateError, and the task is tried again, when somebody else holds it for too long."""
-        self.registry.aliases()  # the import of MLflow takes seconds: before the lease, not within
-        holder = f"{socket.gethostname()[:40]}:{os.getpid()}:{time.monotonic_ns()}"
+    def _wait(self, holder: str) -> None:
+        """Until the lease is his."""
         until = time.monotonic() + PATIENCE
         while not leases.take(self.database, LEASE, holder, LEASE_SECONDS):
             if time.monotonic() > until:
                 raise TaskStateError("Another promotion or rollback is under way. This one is tried again by itself.")
             report(0.1, "waits for another decision")
             time.sleep(0.1)
+
+    @contextmanager
+    def _alone(self) -> Iterator[Turn]:
+        """Hold the lease. TaskStateError, and the task is tried again, when somebody else holds it for too long."""
+        self.registry.aliases()  # the import of MLflow takes seconds: before the lease, not within
+        holder = f"{socket.gethostname()[:40]}:{os.getpid()}:{time.monotonic_ns()}"
+        self._wait(holder)
         try:
             champion = self.registry.aliases().get(CHAMPION)
             self._settle(champion)
-            yield Turn(holder, champion, logbook.decisions(self.database, 10_000))
+            yield Turn(holder, champion, logbook.decisions(self.database, MANY))
         finally:
             leases.take(self.database, LEASE, holder, 0.0)
 
@@ -134,7 +170,11 @@ def _told(row: Row) -> dict[str, Any]:
 
 def _is_mine(rows: list[dict[str, Any]], request: str | None) -> bool:
     """Whether the latest decision is this very request, carried out by a worker that was then killed."""
-    return bool(request and rows and (rows[0]["metrics"] or {}).get("request") == request)
+    return bool(request and rows and _is_of(rows[0], request))
+
+
+def _is_of(row: Row, request: str) -> bool:
+    return bool((row["metrics"] or {}).get("request") == request)
 
 
 def _who_won(champion: int | None, expected: int | None, rows: list[dict[str, Any]]) -> str:

@@ -17,7 +17,7 @@ class Repeat(threading.Thread):
     `steady`, and otherwise ends; a worker's process ends with it.
     """
 
-    def __init__(self, name: str, seconds: float, step: Callable[[], None], steady: bool = False) -> None:
+    def __init__(self, name: str, seconds: float, step: Callable[[], object], steady: bool = False) -> None:
         super().__init__(name=name, daemon=True)
         self._seconds = seconds
         self._step = step

@@ -16,7 +16,8 @@ from core.storage.schema import audit
 
 @dataclass(frozen=True)
 class Decision:
-    """`action` is `promote` or `rollback`; `metrics` are those of both versions, as the registry had them."""
+    """`action` is `promote` or `rollback`; `metrics` are those of both versions, as the registry had them, and the `request`
+    that tells this decision from all others."""
 
     who: str
     action: str
@@ -28,7 +29,7 @@ class Decision:
 
 def intend(database: Database, decision: Decision) -> None:
     """Write down what is about to be done, in place of whatever was intended before and not done."""
-    row = asdict(decision) | {"reason": storable(decision.reason), "metrics": json.dumps(dict(decision.metrics), sort_keys=True)}
+    row = asdict(decision) | {"reason": storable(decision.reason), "metrics": _text(decision)}
     with database.write() as connection:
         connection.execute(audit.delete().where(audit.c.intended))
         connection.execute(audit.insert().values(at=sortable(real_now()), intended=True, **row))
@@ -42,7 +43,12 @@ def intended(database: Database) -> Decision | None:
     return None if left is None else Decision(**{**left, "metrics": json.loads(left["metrics"])})
 
 
-def settle(database: Database) -> None:
-    """What was intended is done, at the real time: from now on it is a decision."""
+def settle(database: Database, decision: Decision) -> None:
+    """This very decision was intended and is done, at the real time. One that somebody else intends meanwhile is left alone."""
+    mine = audit.c.intended, audit.c.to_version == decision.to_version, audit.c.metrics == _text(decision)
     with database.write() as connection:
-        connection.execute(audit.update().where(audit.c.intended).values(at=sortable(real_now()), intended=False))
+        connection.execute(audit.update().where(*mine).values(at=sortable(real_now()), intended=False))
+
+
+def _text(decision: Decision) -> str:
+    return json.dumps(dict(decision.metrics), sort_keys=True)

@@ -26,7 +26,8 @@ LOOK_AT_ITS_CLOCK = 600
 # Without the address itself, which may hold a password.
 NO_ADDRESS = "SOCCER_DATABASE_URL is no address that can be used. Give sqlite:////folder/file.db or postgresql://user:password@host/name."
 # How long nobody waits in vain for a PostgreSQL server, in seconds: to be let in, for a free connection, for what was sent to
-# arrive. And for a statement, which may wait for another's; a load of many rows is many statements.
+# arrive. And for a statement, which may wait for another's; a load of many rows is many statements. `impatient` gives up a
+# server that is silent for longer still.
 LET_IN, FREE, ARRIVED, ANSWERED = 5, 5.0, 10, 60
 # How PostgreSQL says that a table or a column is not there, and how SQLite does.
 ABSENT_STATES, ABSENT_WORDS = ("42P01", "42703"), ("no such table", "no such column")
@@ -49,6 +50,7 @@ class Database:
             self.engine = sa.create_engine(
                 address, pool_pre_ping=True, pool_timeout=FREE, pool_recycle=LOOK_AT_ITS_CLOCK, connect_args=_limits(address)
             )
+            sa.event.listen(self.engine, "do_connect", _impatient)
             sa.event.listen(self.engine, "connect", self._look_at_its_clock)
         else:
             raise SettingsError(NO_ADDRESS)
@@ -165,6 +167,12 @@ def _limits(address: sa.URL) -> dict[str, Any]:
     """What to tell the driver, unless the address itself does."""
     limits = {"connect_timeout": LET_IN, "tcp_user_timeout": ARRIVED * 1000, "options": f"-c statement_timeout={ANSWERED}s"}
     return {name: limit for name, limit in limits.items() if name not in address.query}
+
+
+def _impatient(_dialect: object, _record: object, addressed: list[Any], named: dict[str, Any]) -> Any:
+    from core.storage.impatient import Impatient
+
+    return Impatient.connect(*addressed, **named)
 
 
 def _told(error: DBAPIError) -> DatabaseUnavailable | None:

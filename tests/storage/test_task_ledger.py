@@ -484,10 +484,9 @@ def test_a_result_that_is_no_json_number_is_refused(ledger):
 
 @pytest.mark.parametrize("reason", ["bad\x00reason", "half a \ud800 letter"])
 def test_EP_15_an_odd_reason_is_written_down_and_the_next_decision_too(database, reason):
-    audit_log.intend(database, audit_log.Decision("me", "promote", 1, 2, reason, {}))
-    audit_log.settle(database)
-    audit_log.intend(database, audit_log.Decision("me", "promote", 2, 3, "better", {}))
-    audit_log.settle(database)
+    for decision in (audit_log.Decision("me", "promote", 1, 2, reason, {}), audit_log.Decision("me", "promote", 2, 3, "better", {})):
+        audit_log.intend(database, decision)
+        audit_log.settle(database, decision)
     later, first = logbook.decisions(database)
     assert (later["to_version"], first["to_version"]) == (3, 2)
     assert first["reason"] in ("badreason", "half a ? letter")

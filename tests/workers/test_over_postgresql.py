@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import threading
 import time
@@ -13,6 +15,7 @@ import sqlalchemy as sa
 
 from core.errors import DatabaseIncomplete, DatabaseUnavailable, TaskUnknown
 from core.storage import database as door
+from core.storage import impatient
 from core.storage.database import Database
 from core.storage.schema import schema
 from core.storage.task_ledger import TaskLedger
@@ -119,3 +122,36 @@ def test_connections_that_are_all_taken_are_told_in_words(database, monkeypatch)
         TaskLedger(database).counts()
     for connection in held:
         connection.close()
+
+
+def process_of(connection) -> int:
+    return connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+
+
+@contextmanager
+def standing_still(pid):
+    """The server's process for a connection stands still; its machine goes on to acknowledge what is sent."""
+    os.kill(pid, signal.SIGSTOP)
+    goes_on = threading.Timer(30, os.kill, (pid, signal.SIGCONT))  # so that a test that waits for it ends
+    goes_on.start()
+    try:
+        yield
+    finally:
+        goes_on.cancel()
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_server_that_stands_still_in_the_middle_of_a_read_is_given_up(database, monkeypatch):
+    monkeypatch.setattr(impatient, "SILENCE", 2.0)
+    with pytest.raises(DatabaseUnavailable, match="does not answer"), database.read() as connection:
+        with standing_still(process_of(connection)):
+            connection.exec_driver_sql("SELECT 1").scalar_one()
+    assert TaskLedger(database).counts()["PENDING"] == 0, "by a connection of its own"
+
+
+def test_a_connection_that_fell_silent_while_nobody_used_it_is_replaced(database, monkeypatch):
+    monkeypatch.setattr(impatient, "SILENCE", 2.0)
+    with database.read() as connection:
+        pid = process_of(connection)
+    with standing_still(pid):
+        assert TaskLedger(database).counts()["PENDING"] == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -121,7 +122,7 @@ def test_EP_15_a_task_that_was_killed_before_it_could_write_is_finished_by_its_n
 
 
 def test_EP_15_when_the_row_cannot_be_written_the_next_run_of_the_task_writes_it(decider, monkeypatch):
-    def away(database):
+    def away(database, decision):
         raise DatabaseUnavailable("The database does not answer.")
 
     with monkeypatch.context() as patched:
@@ -243,6 +244,56 @@ def test_EP_15_who_lost_the_lease_to_somebody_who_still_decides_changes_nothing(
     with pytest.raises(TaskStateError, match="tried again"):
         slow.promote(3, "best", 1)
     assert (champion(slow), logbook.decisions(slow.database)) == (1, [])
+
+
+def stands_still(decider, monkeypatch, meanwhile) -> None:
+    """His process stands still in the middle of moving the alias, until the lease has run out, and `meanwhile` is done."""
+    set_alias = decider.registry.set_alias
+
+    def late(name, version):
+        monkeypatch.undo()
+        meanwhile()
+        set_alias(name, version)
+
+    monkeypatch.setattr(promotions, "LEASE_SECONDS", 0.0)
+    monkeypatch.setattr(decider.registry, "set_alias", late)
+
+
+def test_EP_15_an_alias_that_moves_after_somebody_else_decided_is_put_back_and_its_task_is_told_who_won(place, monkeypatch):
+    late, quick = place.decider(), place.decider()
+    stands_still(late, monkeypatch, lambda: quick.promote(2, "better", 1, who="person 2"))
+    with pytest.raises(PromotionRefused, match="Version 2 is the champion, not version 1 as expected. person 2 made it so"):
+        late.promote(3, "best", 1)
+    assert champion(late) == 2
+    assert [row["to_version"] for row in logbook.decisions(late.database)] == [2]
+    assert late.rollback("worse")["to_version"] == 1
+
+
+def test_EP_15_an_alias_that_moves_while_somebody_else_has_only_begun_is_put_back(place, monkeypatch):
+    late, other = place.decider(), audit_log.Decision("person 2", "promote", 1, 2, "better", {})
+    stands_still(late, monkeypatch, lambda: audit_log.intend(late.database, other))
+    with pytest.raises(PromotionRefused, match="Version 1 is the champion"):
+        late.promote(3, "best", 1)
+    assert (champion(late), logbook.decisions(late.database)) == (1, [])
+    assert audit_log.intended(late.database) == other, "what somebody else intends is not settled by this one"
+
+
+def test_EP_15_the_lease_is_held_for_as_long_as_the_registry_takes(decider, monkeypatch):
+    """`set_alias` goes on until the lease would have run out several times."""
+    set_alias, held = decider.registry.set_alias, []
+
+    def slow(name, version):
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            held.append(not leases.take(decider.database, LEASE, "somebody else", 30))
+            time.sleep(0.1)
+        set_alias(name, version)
+
+    monkeypatch.setattr(promotions, "LEASE_SECONDS", 1.5)
+    monkeypatch.setattr(promotions, "RENEW_EVERY", 0.1)
+    monkeypatch.setattr(decider.registry, "set_alias", slow)
+    assert decider.promote(2, "better", 1)["to_version"] == 2
+    assert all(held)
 
 
 def test_EP_15_a_row_that_cannot_be_written_keeps_the_champion_and_stands_in_nobodys_way(decider):
