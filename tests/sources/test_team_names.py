@@ -44,7 +44,7 @@ def test_the_bundled_matches_spell_their_teams_in_agreement_with_the_list(teams)
 def test_the_ids_of_the_listed_teams_are_their_names_without_accents_for_ever():
     special = str.maketrans({"ø": "o", "Ø": "O", "ı": "i", "æ": "ae", "ß": "ss", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D"})
     for alias in listed("teams", "aliases.csv") + listed("snapshot", "team_aliases.csv"):
-        bare = unicodedata.normalize("NFKD", f"{alias.country} {alias.canonical}".translate(str.maketrans({"ø": "o", "Ø": "O", "ı": "i"})))
+        bare = unicodedata.normalize("NFKD", f"{alias.country} {alias.canonical}".translate(special))
         words = re.findall("[0-9a-z]+", "".join(sign for sign in bare if not unicodedata.combining(sign)).lower())
         assert team_id(alias.country, alias.canonical, alias.sex) == "-".join(words) + ("-w" if alias.sex else "")
 
