@@ -23,14 +23,13 @@ from core.errors import DocumentRefused
 from core.football.matches import Teams
 from core.football.merging import Version, merged
 from core.football.naming import found, names
-from core.football.raw import RawMatch
+from core.football.raw import SHOTS, RawMatch
 from core.football.scoring import block_interval, rps
 from core.settings import PROJECT
 from core.sources import football_data, international, openfootball, snapshot
 
 LISTS = ("data/snapshot/team_aliases.csv", "data/teams/aliases.csv")
 TOP_FIVE = ("eng.1", "esp.1", "ita.1", "ger.1", "fra.1")
-SHOTS = {"home_shots": "HS", "away_shots": "AS", "home_shots_on_target": "HST", "away_shots_on_target": "AST"}
 CLOSING = ("AvgCH", "AvgCD", "AvgCA")  # the average of the market at kick-off
 ROLES = {"results": "results", "goals": "goalscorers", "shootouts": "shootouts", "former": "former_names"}
 KEY = ["date", "competition", "home_team", "away_team"]
@@ -76,7 +75,7 @@ def clubs(rows: list[RawMatch]) -> tuple[pd.DataFrame, pd.DataFrame]:
             "home_score": match.home_score,
             "away_score": match.away_score,
         }
-        matches.append(key | facts | {name: beside.get(column) for name, column in SHOTS.items()})
+        matches.append(key | facts | {name: getattr(match, name) for name in SHOTS})
         if all(beside.get(name) for name in CLOSING):
             odds.append(key | {name: float(beside[name]) for name in CLOSING})
     return pd.DataFrame(matches), pd.DataFrame(odds)

@@ -39,6 +39,8 @@ class Table:
 # One row a match, as every room beside storage sees it. Scores are after 90 minutes, missing until played.
 # `date` is the local day of the match, naive; `kickoff_utc` is missing where only the day is known.
 # `label_ok` says that the score may be learned from (a played league match: not awarded, not abandoned).
+# Shots, those on target among them, are missing where nobody counted them.
+SHOTS = ("home_shots", "away_shots", "home_shots_on_target", "away_shots_on_target")
 MATCHES = Table(
     "matches",
     {
@@ -61,7 +63,9 @@ MATCHES = Table(
         "home_score": "float64",
         "away_score": "float64",
         "label_ok": "bool",
+        **dict.fromkeys(SHOTS, "float64"),
     },
+    optional=frozenset(SHOTS),
 )
 
 # Work table of the pipeline: MATCHES plus `outcome` (0, 1, 2, missing until played) plus one float64 column a feature.

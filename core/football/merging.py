@@ -13,7 +13,7 @@ from core.football.competitions import COMPETITIONS, titled
 from core.football.matches import Team, Teams, match_id
 from core.football.outcomes import Outcome
 from core.football.places import INTERNATIONAL, listed
-from core.football.raw import RawMatch, Refused
+from core.football.raw import SHOTS, RawMatch, Refused
 
 # Whom to believe first. A source of no known name comes before the bundled matches, which any source may correct.
 PRECEDENCE = ("my_league", "openligadb", "football_data", "openfootball", "international_men", "international_women")
@@ -63,6 +63,10 @@ class Match:
     away_score: int | None
     ht_home: int | None
     ht_away: int | None
+    home_shots: int | None
+    away_shots: int | None
+    home_shots_on_target: int | None
+    away_shots_on_target: int | None
     sources: str
     label: str | None
     label_ok: bool
@@ -222,11 +226,19 @@ def _match(number: int, ordered: Sequence[Meeting], scored: Sequence[Meeting]) -
         away_score=result.ft_away if result else None,
         ht_home=result.ht_home if result else None,
         ht_away=result.ht_away if result else None,
+        **_shots(scored),
         sources=",".join(row.raw.source for row in ordered),
         label="HDA"[Outcome.of(result.ft_home or 0, result.ft_away or 0)] if result else None,
         label_ok=result is not None and status == "finished" and result.score_basis == "90",
         refs=tuple((row.raw.source, row.raw.source_ref) for row in ordered),
     )
+
+
+def _shots(scored: Sequence[Meeting]) -> dict[str, int | None]:
+    """The shots of the first row that counted them, and does not tell of another score than the one that counts."""
+    agreed = [row.raw.shots for row in scored if _score(row.raw) == _score(scored[0].raw)]
+    counted = (shots for shots in agreed if any(number is not None for number in shots.values()))
+    return next(counted, dict.fromkeys(SHOTS))
 
 
 def _status(lead: RawMatch, result: RawMatch | None) -> str:

@@ -14,8 +14,9 @@ ScoreBasis = Literal["90", "aet_or_90", "awarded", "unknown"]
 # From kick-off to the moment when a result may be known: two halves, the break, stoppage time.
 MATCH_LASTS = timedelta(hours=2)
 
-# What can be said of a match only when it has been played; odds and shots come in one piece.
-_TOLD_BY_PLAY = ("ft_home", "ft_away", "ht_home", "ht_away", "et_home", "et_away", "pen_home", "pen_away", "odds_json")
+SHOTS = ("home_shots", "away_shots", "home_shots_on_target", "away_shots_on_target")
+# What can be said of a match only when it has been played; odds come in one piece, those at kick-off among them.
+_TOLD_BY_PLAY = ("ft_home", "ft_away", "ht_home", "ht_away", "et_home", "et_away", "pen_home", "pen_away", *SHOTS, "odds_json")
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class RawMatch:
     """One row of one document. Scores are after 90 minutes unless `score_basis` says otherwise; None means not said.
 
     `source_ref` names the row within its source for ever: the same match in a later document has the same one.
-    `et_*` is the score after extra time, `pen_*` that of the shoot-out alone. `odds_json` holds odds and shots under the source's
-    own names: a yardstick for models, never a feature of the same match.
+    `et_*` is the score after extra time, `pen_*` that of the shoot-out alone. Shots on target are among the shots; both tell of later
+    matches. `odds_json` holds odds under the source's own names: a yardstick for models, never a feature.
     """
 
     source: str
@@ -55,8 +56,17 @@ class RawMatch:
     et_away: int | None = None
     pen_home: int | None = None
     pen_away: int | None = None
+    home_shots: int | None = None
+    away_shots: int | None = None
+    home_shots_on_target: int | None = None
+    away_shots_on_target: int | None = None
     score_basis: ScoreBasis = "90"
     odds_json: str | None = None
+
+    @property
+    def shots(self) -> dict[str, int | None]:
+        """How many shots of either side were counted, by the names in SHOTS."""
+        return {name: getattr(self, name) for name in SHOTS}
 
     @property
     def payload_hash(self) -> str:

@@ -53,7 +53,8 @@ def of_table(matches: pd.DataFrame) -> pd.DataFrame:
     nations = {team: _is_nation(team) for team in pd.unique(ordered[["home_team_id", "away_team_id"]].to_numpy(object).ravel())}
     national = ordered["home_team_id"].map(nations).astype(bool) & ordered["away_team_id"].map(nations).astype(bool)
     renamed = ordered.assign(competition=ordered["competition_code"], home=ordered["home_team_id"], away=ordered["away_team_id"])
-    return renamed.assign(national=national, home_worth=np.nan, away_worth=np.nan, **scores)[list(MEETING)]
+    worth = {f"{side}_worth": _worth(ordered.assign(**scores), side) for side in ("home", "away")}
+    return renamed.assign(national=national, **worth, **scores)[list(MEETING)]
 
 
 def _is_nation(team_id: str) -> bool:

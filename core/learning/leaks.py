@@ -11,6 +11,7 @@ import pandas as pd
 from core.learning.features import build_features
 from core.learning.kinds import by_kind, of_table, outcomes
 from core.learning.recipe import FEATURES, Kind
+from core.tables import SHOTS
 
 MOST = 1500  # of the latest matches of each kind of football
 SHARE = 0.8  # of a kind's matches lie before the day from which all is scrambled
@@ -53,11 +54,12 @@ def _moved(recent: pd.DataFrame, day: pd.Timestamp, seed: int) -> set[str]:
 
 
 def _scrambled(matches: pd.DataFrame, day: pd.Timestamp, seed: int) -> pd.DataFrame:
-    """The same matches with other scores from this day on, none of which has the outcome that it had."""
+    """The same matches with other scores and shots from this day on; none has the outcome that it had."""
     random, later = np.random.default_rng(seed), matches.index[matches["date"] >= day]
     other = (outcomes(matches.loc[later]) + random.integers(1, 3, len(later))) % 3
     goals, margin = random.integers(0, 6, len(later)), random.integers(1, 4, len(later))
-    scores = {"home_score": goals + margin * (other == 0), "away_score": goals + margin * (other == 2)}
+    told = {"home_score": goals + margin * (other == 0), "away_score": goals + margin * (other == 2)}
+    told |= {name: random.integers(0, 30, len(later)) for name in SHOTS}
     changed = matches.copy()
-    changed.loc[later, list(scores)] = np.column_stack(list(scores.values())).astype(np.float64)
+    changed.loc[later, list(told)] = np.column_stack(list(told.values())).astype(np.float64)
     return changed

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from core.errors import MatchesRefused
+from core.tables import SHOTS
 
 NEEDED = ("date", "competition", "sex", "neutral", "home_team", "away_team", "home_score", "away_score")
-SHOTS = ("home_shots", "away_shots", "home_shots_on_target", "away_shots_on_target")
 MOST_GOALS, MOST_SHOTS = 50, 150  # of one side; the record of a full international is 31
 FIRST_YEAR, LAST_YEAR = 1863, 2200
 SEXES = {"men": 0, "man": 0, "male": 0, "m": 0, "0": 0, "0.0": 0, "women": 1, "woman": 1, "female": 1, "w": 1, "f": 1, "1": 1, "1.0": 1}

@@ -17,7 +17,7 @@ from core.sources.documents import Parsed
 
 OUTSIDE_AT_MOST = 0.05  # above this share of impossible days or unreadable rows it is the document that is wrong, not a row
 GONE, GONE_AT_MOST = 2, 0.01  # so many rows with a score, or this share of them, may vanish as corrections
-MOST_GOALS = 60
+MOST_GOALS, MOST_SHOTS = 60, 150
 EXPLAINED = frozenset({"cancelled", "abandoned", "postponed", "awarded"})  # with one of these a score may go
 
 
@@ -62,6 +62,12 @@ def goals(told: object) -> int:
     if not isinstance(told, int) or isinstance(told, bool) or not 0 <= told <= MOST_GOALS:
         raise ValueError(f"{told!r} is no number of goals")
     return told
+
+
+def shots(told: str | None) -> int | None:
+    """A number of shots of one side; None for what cannot be one."""
+    number = int(told) if told and told.isdecimal() and len(told) < 4 else None
+    return number if number is not None and number <= MOST_SHOTS else None
 
 
 def refusal(row: RawMatch, reason: str) -> Refused:

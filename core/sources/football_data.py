@@ -19,7 +19,7 @@ from core.football.matches import slug
 from core.football.outcomes import Outcome
 from core.football.raw import RawMatch, Refused
 from core.football.seasons import season_name, season_of, split_season
-from core.sources.checks import checked, goals, with_legs
+from core.sources.checks import checked, goals, shots, with_legs
 from core.sources.documents import Parsed, Part, RawDocument
 from core.sources.text import table
 
@@ -46,8 +46,8 @@ _RESULT = ("FTHG", "FTAG", "FTR")
 _NEW = ("Country", "League", "Season", "Date", "Home", "Away")
 _NAMES = {"Home": "HomeTeam", "Away": "AwayTeam", "HG": "FTHG", "AG": "FTAG", "Res": "FTR"}
 _DAY = re.compile(r"^(\d{1,2})/(\d{1,2})/(\d{2}|\d{4})$")
-# The yardstick: odds for home, draw and away of those bookmakers that were there longest, first and closing, and shots.
-_KEPT = re.compile(r"^(?:(?:B365|PS|P|WH|IW|GB|Avg|BbAv|Max|BbMx)C?[HDA]|HS|AS|HST|AST)$")
+# The yardstick: odds for home, draw and away of those bookmakers that were there longest, first and closing.
+_KEPT = re.compile(r"^(?:B365|PS|P|WH|IW|GB|Avg|BbAv|Max|BbMx)C?[HDA]$")
 
 
 @dataclass(frozen=True)
@@ -163,6 +163,10 @@ def _match(line: dict[str, str], rules: Competition, season: str | None) -> RawM
         ft_away=full[1] if full else None,
         ht_home=half[0] if half and full else None,
         ht_away=half[1] if half and full else None,
+        home_shots=_shots(line, "HS"),
+        away_shots=_shots(line, "AS"),
+        home_shots_on_target=_shots(line, "HST"),
+        away_shots_on_target=_shots(line, "AST"),
         odds_json=_yardstick(line),
     )
 
@@ -188,6 +192,11 @@ def _score(line: dict[str, str], home: str, away: str) -> tuple[int, int] | None
 def _whole(text: str | None) -> str | None:
     """Copies that went through other programs write 2 as 2.0."""
     return text.removesuffix(".0") if text else text
+
+
+def _shots(line: dict[str, str], column: str) -> int | None:
+    """A number that cannot be one counts as not told: the result beside it may be right."""
+    return shots(_whole(line.get(column)))
 
 
 def _yardstick(line: dict[str, str]) -> str | None:

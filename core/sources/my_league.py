@@ -1,6 +1,6 @@
 """My league's CSV: anybody's own matches, a file or an address, in the columns of the backtest command.
 
-`date, competition, sex, neutral, home_team, away_team, home_score, away_score`, and where there is one a `season`.
+`date, competition, sex, neutral, home_team, away_team, home_score, away_score`, and where they are known a `season` and shots.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from core.football.nations import is_nation
 from core.football.places import INTERNATIONAL
 from core.football.raw import RawMatch, Refused
 from core.football.seasons import season_name, season_of
-from core.sources.checks import goals, with_legs
+from core.sources.checks import MOST_SHOTS, goals, shots, with_legs
 from core.sources.documents import Parsed, Part, RawDocument
 from core.sources.text import table
 
@@ -115,6 +115,10 @@ def _match(line: dict[str, str]) -> RawMatch:
         neutral=_chosen("neutral", line["neutral"], TRUTHS, "true or false"),
         ft_home=score[0] if score else None,
         ft_away=score[1] if score else None,
+        home_shots=_shots(line, "home_shots"),
+        away_shots=_shots(line, "away_shots"),
+        home_shots_on_target=_shots(line, "home_shots_on_target"),
+        away_shots_on_target=_shots(line, "away_shots_on_target"),
     )
 
 
@@ -147,3 +151,12 @@ def _score(home: str, away: str) -> tuple[int, int] | None:
     if not all(told):
         raise ValueError("only one side has a score")
     return goals(told[0]), goals(told[1])
+
+
+def _shots(line: dict[str, str], column: str) -> int | None:
+    """None where the file has no such column, or says nothing in it."""
+    told = line.get(column, "").removesuffix(".0")
+    found = shots(told)
+    if told and found is None:
+        raise ValueError(f"{column} {told!r} is no whole number from 0 to {MOST_SHOTS}")
+    return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import Boolean, Column, Float, Index, Integer, String, Table, Text, UniqueConstraint
 
+from core.football.raw import SHOTS
+
 schema = sa.MetaData()
 
 # Times are ISO 8601 text in UTC: the same bytes in SQLite, PostgreSQL and a download. Those that are compared or sorted are
@@ -41,6 +43,7 @@ raw_matches = Table(
     Column("leg", Integer),
     Column("status_raw", String(40)),
     *(Column(name, Integer) for name in ("ft_home", "ft_away", "ht_home", "ht_away", "et_home", "et_away", "pen_home", "pen_away")),
+    *(Column(name, Integer) for name in SHOTS),
     Column("score_basis", String(16), nullable=False),
     Column("odds_json", Text),
     Column("part", String(120)),  # what it was loaded with: the season of a league, say
@@ -67,7 +70,7 @@ matches = Table(
     Column("home_team_id", String(120), nullable=False),
     Column("away_team_id", String(120), nullable=False),
     Column("status", String(12), nullable=False),
-    *(Column(name, Integer) for name in ("home_score", "away_score", "ht_home", "ht_away")),
+    *(Column(name, Integer) for name in ("home_score", "away_score", "ht_home", "ht_away", *SHOTS)),
     Column("sources", String(200), nullable=False),
     Column("label", String(1)),
     Column("label_ok", Boolean, nullable=False),

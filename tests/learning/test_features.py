@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from core.learning.features import build_features, expected_total, hardly_known, labelled
+from core.learning.kinds import of_file, of_table
 from core.learning.recipe import FEATURES, RECIPES, WINDOW
 from core.learning.training import fit, inputs
 from core.learning.walk import base_rates, evaluated
-from core.tables import FEATURES_LEAD
+from core.tables import FEATURES_LEAD, SHOTS
 from tests.learning.league import frame, league, match
 
 SMALL = frame(
@@ -111,6 +112,34 @@ def test_the_order_of_the_rows_does_not_matter():
     pd.testing.assert_frame_equal(build_features(matches), build_features(shuffled))
 
 
+def counted(matches, seed=9):
+    """The same matches with shots, but for one in ten of which nobody counted them."""
+    random = np.random.default_rng(seed)
+    on_target = random.poisson(4 + matches[["home_score", "away_score"]].to_numpy())
+    shots = np.hstack([on_target + random.poisson(6, on_target.shape), on_target]).astype(float)
+    shots[random.random(len(shots)) < 0.1] = np.nan
+    return matches.assign(**dict(zip(SHOTS, shots.T, strict=True)))
+
+
+def test_shots_tell_of_later_matches_and_those_of_the_backtests_file_are_the_same():
+    matches = counted(league())
+    features = build_features(matches)
+    first = features["date"] == features["date"].min()
+    said = features[["shots_to_home", "shots_to_away"]]
+    assert (said[first] == 0).all(axis=None) and (said[~first] != 0).any(axis=None)
+    named = matches.assign(competition=matches["competition_code"], home_team=matches["home_team_id"], away_team=matches["away_team_id"])
+    by_day = ["date", "home", "away"]
+    one, other = (found.sort_values(by_day)[["home_worth", "away_worth"]].to_numpy() for found in (of_table(matches), of_file(named)))
+    assert one.tobytes() == other.tobytes() and np.isnan(one).any()
+
+
+def test_shots_of_a_match_that_was_not_played_out_are_not_learnt_from():
+    matches = counted(league())
+    awarded = matches.assign(status=matches["status"].where(matches.index != 20, "awarded"))
+    without = awarded.assign(**{name: awarded[name].where(awarded.index != 20) for name in SHOTS})
+    pd.testing.assert_frame_equal(build_features(awarded), build_features(without))
+
+
 def scrambled(matches, day, seed):
     """The same matches with other scores from `day` on; some not played, some awarded."""
     random = np.random.default_rng(seed)
@@ -121,6 +150,7 @@ def scrambled(matches, day, seed):
     status = np.where(dice < 0.1, "scheduled", np.where(dice < 0.2, "awarded", "finished"))
     changed = matches.copy()
     changed.loc[later, ["home_score", "away_score"]] = scores[later]
+    changed.loc[later, list(SHOTS)] = random.integers(0, 30, (later.sum(), 4)).astype(float)
     changed.loc[later, "status"] = status[later]
     changed.loc[later, "label_ok"] = (status == "finished")[later]
     return changed
@@ -131,7 +161,7 @@ def both_sexes():
     nations = league(seasons=6, first_year=2018, seed=4, country="nations", competition_code="fifa-world-cup")
     nations["neutral"] = np.arange(len(nations)) % 2 == 0
     women = league(seasons=6, first_year=2018, seed=2, sex=1, competition_code="ned.w.1")
-    return pd.concat([league(6, first_year=2018), women, nations], ignore_index=True)
+    return pd.concat([counted(league(6, first_year=2018)), women, nations], ignore_index=True)
 
 
 @pytest.mark.parametrize("place", [0.5, 0.75, 0.9])
@@ -141,8 +171,7 @@ def test_a_scrambled_future_moves_no_feature_of_an_earlier_day(both_sexes, place
     known = (before["date"] <= day).to_numpy()
     for name in FEATURES:
         assert before[name].to_numpy()[known].tobytes() == after[name].to_numpy()[known].tobytes(), name
-    # What a match is, whatever was played before; and shots, which nobody counted here.
-    told = {"ground", "weight", "national", "shots_to_home", "shots_to_away"}
+    told = {"ground", "weight", "national"}  # what a match is, whatever was played before
     reached = {name for name in FEATURES if (before.loc[~known, name] != after.loc[~known, name]).any()}
     assert set(FEATURES) - reached <= told
 

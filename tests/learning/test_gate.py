@@ -146,6 +146,16 @@ def test_the_leak_test_finds_a_feature_that_knows_the_day_itself_in_any_kind(mon
     assert not found["ok"] and found["moved"] == ["elo"]
 
 
+def test_the_leak_test_finds_a_feature_that_knows_the_shots_of_the_day_itself(monkeypatch):
+    real = leaks.build_features
+
+    def knowing(matches):
+        return real(matches).assign(elo=matches.sort_values(["date", "match_id"])["home_shots"].fillna(0).to_numpy())
+
+    monkeypatch.setattr(leaks, "build_features", knowing)
+    assert leak_test(KINDS[0])["moved"] == ["elo"]
+
+
 def test_a_leak_test_covers_what_it_saw_and_no_other_kind_nor_many_more_matches():
     men = KINDS[0]
     found = leak_test(men)

@@ -15,6 +15,7 @@ from core.learning.kinds import by_kind, games, of_file
 from core.learning.match_file import checked
 from core.learning.memory import Memory
 from core.learning.recipe import FEATURES, WHERE, numbers, ratings
+from core.tables import SHOTS
 from tests.learning.league import frame, league, match
 from tests.learning.open_matches import clubs, nations
 
@@ -85,6 +86,21 @@ def test_a_changed_result_is_seen_however_old(age, streamed):
     assert same(features, run(changed, TODAY)[0])
     assert not same(features, run(as_known_on(TODAY), TODAY)[0])
     assert (sum(again) < FEW) == (age < 25), "a late result costs days, an old one the years of its kind"
+
+
+@pytest.mark.parametrize("age", [5, 300])
+def test_shots_that_come_after_the_result_are_taken_in_and_give_what_a_rebuild_gives(age, streamed):
+    known = as_known_on(TODAY)
+    lately = known["status"].eq("finished") & (known["date"] >= pd.Timestamp(TODAY) - pd.Timedelta(days=age))
+    shots = pd.DataFrame(9.0, known.index, list(SHOTS)).where(known["status"].eq("finished"))
+    before = known.assign(**shots.mask(lately))
+    _, memory = run(before, TODAY)
+    del streamed[:]
+    features, _ = run(known.assign(**shots), TODAY, memory)
+    again = list(streamed)
+    assert same(features, run(known.assign(**shots), TODAY)[0])
+    assert not same(features, run(before, TODAY)[0])
+    assert (sum(again) < FEW) == (age < 25)
 
 
 @pytest.mark.parametrize("change", ["neutral", "season", "competition_code", "home_team_id", "date", "gone"])

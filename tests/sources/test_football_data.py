@@ -34,8 +34,18 @@ def test_a_row_has_its_scores_its_kick_off_and_the_yardstick():
     assert (row.competition_code, row.season_raw, row.ft_home, row.ft_away, row.ht_home, row.ht_away) == ("eng.1", "2025-26", 2, 1, 1, 1)
     assert row.kickoff_utc == datetime(2025, 8, 16, 14, 0, tzinfo=UTC)
     kept = json.loads(row.odds_json)
-    assert (kept["B365H"], kept["AvgCA"], kept["HST"]) == (1.5, 6.8, 6)
-    assert "B365>2.5" not in kept
+    assert (kept["B365H"], kept["AvgCA"]) == (1.5, 6.8)
+    assert not {"B365>2.5", "HS", "HST"} & set(kept)
+
+
+@pytest.mark.parametrize(
+    ("told", "counted"),
+    [("6", 6), ("6.0", 6), ("0", 0), ("", None), ("-1", None), ("2.5", None), ("six", None), ("151", None), ("9" * 5000, None)],
+)
+def test_shots_are_counted_and_a_number_that_cannot_be_one_spoils_no_result(told, counted):
+    row = only(lines(changed(HST=told)))
+    assert row.shots == {"home_shots": 14, "away_shots": 8, "home_shots_on_target": counted, "away_shots_on_target": 3}
+    assert row.ft_home == 2
 
 
 @pytest.mark.parametrize(

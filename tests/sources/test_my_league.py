@@ -48,6 +48,16 @@ def test_a_season_may_be_told_and_columns_may_stand_in_any_order_and_case():
     assert (row.season_raw, row.date_local, row.ft_home, row.ft_away) == ("2025", date(2025, 3, 1), 1, 0)
 
 
+SHOTS = ",home_shots,away_shots,home_shots_on_target"
+
+
+def test_shots_may_be_told_as_in_the_file_of_a_backtest():
+    row = read(f"{ROW},12,7.0,", head=HEAD + SHOTS).rows[0]
+    assert row.shots == {"home_shots": 12, "away_shots": 7, "home_shots_on_target": None, "away_shots_on_target": None}
+    (case,) = read(f"{ROW},12,7,", f"{ROW},200,7,".replace("08-16", "08-23"), head=HEAD + SHOTS).refused
+    assert case.reason == "row 2: home_shots '200' is no whole number from 0 to 150"
+
+
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [

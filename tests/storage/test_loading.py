@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from core.football.matches import Teams
 from core.football.naming import found, names
-from core.football.raw import RawMatch, Refused
+from core.football.raw import SHOTS, RawMatch, Refused
 from core.storage import match_rows, raw_versions
 from core.storage import schema as db
 from core.storage.database import Database
@@ -72,6 +72,45 @@ def test_a_conflict_between_two_sources_is_listed_with_both_scores_and_does_not_
     load(database, teams, raw("openligadb", ft_home=3, ft_away=1), at=NOW + timedelta(hours=1))
     assert table(database, "home_score", "away_score", "label_ok") == [(2, 1, True)]
     assert reasons(database) == ["openligadb has 3-1 and openfootball has 2-1, which is kept; one of them is wrong"]
+
+
+COUNTED = dict(zip(SHOTS, (14, 8, 6, 3), strict=True))
+
+
+@pytest.mark.parametrize("sources", [("football_data", "openligadb"), ("openligadb", "football_data"), ("football_data", "openfootball")])
+def test_shots_stay_whatever_a_source_without_them_says_before_or_after(database, teams, sources):
+    told = {"football_data": COUNTED}
+    for source in sources:
+        load(database, teams, raw(source, **PLAYED, **told.get(source, {})))
+    assert table(database, *SHOTS) == [(14, 8, 6, 3)]
+
+
+def test_shots_are_those_of_the_source_that_comes_first_among_those_that_counted_them(database, teams):
+    load(database, teams, raw("football_data", **PLAYED, **COUNTED))
+    load(database, teams, raw("openfootball", **PLAYED, home_shots=1))
+    assert table(database, *SHOTS) == [(14, 8, 6, 3)]
+    load(database, teams, raw("my_league", **PLAYED, home_shots=12, away_shots=9), at=NOW - timedelta(days=1))
+    assert table(database, *SHOTS) == [(12, 9, None, None)]
+
+
+def test_shots_of_a_row_with_another_score_are_not_believed(database, teams):
+    load(database, teams, raw(**PLAYED))
+    load(database, teams, raw("football_data", ft_home=0, ft_away=0, **COUNTED), at=NOW + timedelta(hours=1))
+    assert table(database, "home_score", *SHOTS) == [(2, None, None, None, None)]
+
+
+def test_shots_that_come_later_or_are_corrected_are_versions_of_the_row_and_no_correction_of_the_score(database, teams):
+    assert load(database, teams, raw("football_data", **PLAYED)).new_versions == 1
+    for on_target in (6, 7, 7):
+        load(database, teams, raw("football_data", **PLAYED, **COUNTED | {"home_shots_on_target": on_target}))
+    assert table(database, *SHOTS) == [(14, 8, 7, 3)]
+    assert len(versions(database)) == 3 and corrections(database) == []
+
+
+@pytest.mark.parametrize(("day", "said", "status"), [(DAY, "live", "live"), (NOW.date() + timedelta(days=2), None, "scheduled")])
+def test_a_match_that_is_not_over_has_no_shots(database, teams, day, said, status):
+    load(database, teams, raw("my_league", day=day, **PLAYED, **COUNTED, status_raw=said))
+    assert table(database, "status", *SHOTS) == [(status, None, None, None, None)]
 
 
 def test_a_conflict_is_gone_when_the_source_mends_it(database, teams):

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from core.clock import SNAPSHOT_MOMENT, Clock
 from core.football.matches import Teams
-from core.football.raw import RawMatch
+from core.football.raw import SHOTS, RawMatch
+from core.sources.football_data import parse
 from core.storage import match_rows, migration
 from core.storage.database import Database
 from core.storage.schema import quarantine, raw_matches, schema
@@ -70,6 +71,35 @@ def test_the_next_loading_goes_on_where_the_older_version_stood(older):
     assert load(older, SNAPSHOT_MOMENT)["status"].tolist() == ["scheduled"]
     with older.read() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(quarantine)) == 1
+
+
+HEAD = "Div,Date,HomeTeam,AwayTeam,FTHG,FTAG,FTR,HS,AS,HST,AST"
+SEASON = f"{HEAD}\nN1,14/03/2026,Ajax,Breda,1,1,D,14,8,6,3\nN1,15/03/2026,Breda,Ajax,0,2,A,,,,\n".encode()
+
+
+def read_again(database):
+    """The season of football-data.co.uk once more, by the code of today; the matches, and how many versions were new."""
+    teams = Teams()
+    for name in ("Ajax", "Breda"):
+        teams.add("Netherlands", 0, name)
+    with database.write() as connection:
+        loaded = match_rows.load(connection, "football_data", "2025-26/N1", parse("2025-26/N1", SEASON).rows, (), teams, LATER)
+    return match_rows.matches_frame(database), loaded.new_versions
+
+
+def test_an_older_database_gets_the_shots_when_its_documents_are_read_again(database):
+    before, _ = read_again(database)
+    with database.write() as connection:
+        for name in SHOTS:
+            connection.execute(sa.text(f"ALTER TABLE raw_matches DROP COLUMN {name}"))
+            connection.execute(sa.text(f"ALTER TABLE matches DROP COLUMN {name}"))
+        # As it was told then: shots among the odds, and so under another digest.
+        connection.execute(sa.text("UPDATE raw_matches SET payload_hash = 'older', odds_json = '{}' WHERE ft_home = 1"))
+    database.create()
+    assert match_rows.matches_frame(database)[list(SHOTS)].isna().all(axis=None)
+    after, new = read_again(database)
+    assert after.loc[0, list(SHOTS)].tolist() == [14, 8, 6, 3]
+    assert after.equals(before) and new == 1, "a row without shots is the version that it was"
 
 
 def test_a_database_that_is_complete_is_left_alone(older):
