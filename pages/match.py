@@ -11,13 +11,14 @@ from pages.shared import cards, frame, held, match_page, state
 asked = state.said("id").strip()
 number = view.wanted(asked)
 services = held.services()
-shown = None if number is None else match_page.read(services, number, state.zone())
+shown = None if number is None else match_page.read(services, services.match_ids.present(number), state.zone())
 
 if shown is None:
     frame.masthead("Match", "Who is likely to win, why, and how it did.")
     st.html(cards.empty(view.unknown(asked)))
     st.page_link("pages/matches.py", label="All matches", icon=":material/arrow_back:")
 else:
+    state.keep("id", str(shown.match.match_id))
     st.set_page_config(page_title=f"{shown.match.title} · SoccerPredictAI")
     frame.masthead(shown.match.title, shown.match.where)
     if shown.match.said or shown.receipt:

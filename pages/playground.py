@@ -37,7 +37,7 @@ def through_the_queue(match_id: int, stage: str) -> None:
 
 frame.masthead("Playground", "One match and one model: the answer at once, and through the queue that programs use.")
 features = services.features.frame()
-asked = view.asked_for(state.said("match_id"), features)
+asked = view.asked_for(state.said("match_id"), features, services.match_ids.present)
 if asked.problem:
     st.warning(asked.problem)
 options = view.options(features, zone, asked.match_id)

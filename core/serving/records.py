@@ -38,10 +38,10 @@ class Records:
         """The workers whose heart beats, with the age of the last beat and the model versions they hold."""
         return self._ledger.workers()
 
-    def sealed(self, match_id: int) -> list[Row]:
-        """Every sealed forecast of a match, in the order of sealing, with its digests."""
+    def sealed(self, *match_ids: int) -> list[Row]:
+        """Every sealed forecast of a match, by all ids that it has had, in the order of sealing, with its digests."""
         with self._database.read() as connection:
-            return forecast_chain.sealed(connection, match_id)
+            return forecast_chain.sealed(connection, *match_ids)
 
     def chain_problem(self) -> str | None:
         """None when the chain of sealed forecasts is whole, else a sentence that names the first entry that is not."""

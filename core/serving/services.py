@@ -14,6 +14,7 @@ from core.clock import Clock, from_iso, real_now
 from core.errors import NotReady, StorageError
 from core.serving.live import LiveScores
 from core.serving.lookups import FeatureLookupService, Lookup, PredictionLookupService
+from core.serving.match_ids import MatchIds
 from core.serving.notices import Notice, about_files, about_models, about_processes, about_timeline
 from core.serving.predictor import TOO_OLD, PredictionService
 from core.serving.pulse import LATE, Pulse
@@ -63,6 +64,7 @@ class Services:
     watch: Watch
     pulse: Pulse
     live: LiveScores
+    match_ids: MatchIds
 
     def start(self) -> None:
         """Read what is published, so that the first visitor does not wait, and keep everything new from now on.
@@ -193,7 +195,13 @@ def open_services(settings: Settings) -> Services:
     reports = Reports(store, watch=watch, clock=clock, max_age=max_age)
     models = PredictionService(settings, store, features=features, on_change=predictions.set_aliases)
     records = Records(database)
-    live = LiveScores(database, clock, settings.timeline, watch.wake)
+    match_ids = MatchIds(database)
+
+    def published() -> None:
+        watch.wake()
+        match_ids.read()
+
+    live = LiveScores(database, clock, settings.timeline, published)
 
     def measure() -> None:
         live.refresh()
@@ -201,7 +209,9 @@ def open_services(settings: Settings) -> Services:
             lookup.measure()
 
     pulse = Pulse(records, measure, database.create)
-    return Services(settings, clock, database, store, features, predictions, history, reports, models, records, watch, pulse, live)
+    return Services(
+        settings, clock, database, store, features, predictions, history, reports, models, records, watch, pulse, live, match_ids
+    )
 
 
 def _trouble(lookup: Lookup[Any]) -> str | None:

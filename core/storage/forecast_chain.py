@@ -79,9 +79,9 @@ def verify(connection: sa.Connection) -> str | None:
     return None
 
 
-def sealed(connection: sa.Connection, match_id: int) -> list[Row]:
-    """Every sealed forecast of a match, in the order of sealing, with its digests."""
-    found = connection.execute(sa.select(forecasts).where(forecasts.c.match_id == match_id).order_by(forecasts.c.entry))
+def sealed(connection: sa.Connection, *match_ids: int) -> list[Row]:
+    """Every sealed forecast of a match, by all ids that it has had, in the order of sealing, with its digests."""
+    found = connection.execute(sa.select(forecasts).where(forecasts.c.match_id.in_(match_ids)).order_by(forecasts.c.entry))
     return [dict(row) for row in found.mappings()]
 
 

@@ -48,15 +48,17 @@ class Asked:
     problem: str = ""
 
 
-def asked_for(text: str | None, features: pd.DataFrame) -> Asked:
+def asked_for(text: str | None, features: pd.DataFrame, present: Callable[[int], int] = int) -> Asked:
+    """`present` gives the id that a match has now, for one that it may have had before."""
     if text is None or not text.strip():
         return Asked(None)
     shown = text.strip()[:40]
     if not (shown.isascii() and shown.isdigit() and len(shown) <= 16):
         return Asked(None, f"“{shown}” is not the number of a match. Choose a match below.")
-    if int(shown) not in features.index:
+    match_id = present(int(shown))
+    if match_id not in features.index:
         return Asked(None, f"There is no match {shown} in the latest forecasts. Choose a match below.")
-    return Asked(int(shown))
+    return Asked(match_id)
 
 
 def task_problem(task_id: str) -> str | None:

@@ -43,7 +43,7 @@ def read(services: Services, match_id: int, zone: ZoneInfo) -> Shown | None:
         return None
     said = [row for stage, _ in view.STAGES if (row := services.predictions.get_prediction(match_id, stage))]
     away = services.pulse.latest().error is not None
-    sealed = [] if away else services.records.sealed(match_id)
+    sealed = [] if away else services.records.sealed(match_id, *services.match_ids.former(match_id))
     seen = view.match_view(match, said, _walked(services, match_id), sealed, zone)
     return Shown(seen, _why(services, seen), past(match, services.history.frame()), receipt(sealed, _titles(services), zone), sealed, away)
 

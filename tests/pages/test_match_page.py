@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.storage import pipeline_log
 from core.storage.forecast_chain import Forecast, seal
+from core.storage.schema import match_id_aliases
 from pages.shared import held
 from tests.pages.ops_fixtures import house, said  # noqa: F401
 from tests.serving import models
@@ -87,6 +89,18 @@ def test_the_card_shows_the_forecast_of_the_batch_and_every_stages_beside_it(tol
     assert bars[0] == bars[1]
     for word in ("Likeliest score", "Expected goals", "Over 2.5 goals", "Both teams score", "Champion v1", "Challenger v2", "Baseline v3"):
         assert word in text(page)
+
+
+def test_an_id_that_the_match_had_before_shows_it_under_its_present_one_with_what_was_sealed_then(told):
+    before = 424242
+    with told.database.write() as connection:
+        connection.execute(match_id_aliases.insert(), {"old": before, "new": TO_COME})
+        seal(connection, [sealed(before, (0.5, 0.3, 0.2))])
+    pipeline_log.note(told.database, "published", "a batch")
+    page = told.open("match", id=str(before))
+    assert "There is no match" not in text(page) and "50 · 30 · 20" in text(page)
+    assert page.query_params["id"] == str(TO_COME)
+    assert told.open("playground", match_id=str(before)).selectbox(key="choose_match").value == TO_COME
 
 
 def test_the_grid_on_the_page_has_the_margins_of_the_card(told):

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from core.football.matches import Teams
 from core.football.naming import found, names
 from core.football.raw import SHOTS, RawMatch, Refused
-from core.storage import match_rows, raw_versions
+from core.storage import match_rows, moved_matches, raw_versions
 from core.storage import schema as db
 from core.storage.database import Database
 
@@ -297,6 +297,16 @@ def test_where_a_team_turns_out_to_be_another_the_old_id_of_its_match_leads_to_t
     match_rows.rebuild(database, teams, NOW)
     with database.read() as connection:
         assert connection.execute(sa.select(db.match_id_aliases)).all() == [(new, old)]
+
+
+def test_an_id_leads_to_the_present_one_however_often_the_match_moved(database):
+    steps = {1: 2, 2: 3, 9: 3, 5: 6, 6: 5}
+    with database.write() as connection:
+        connection.execute(db.match_id_aliases.insert(), [{"old": old, "new": new} for old, new in steps.items()])
+    with database.read() as connection:
+        found = moved_matches.moved(connection)
+    assert {old: found[old] for old in (1, 2, 9)} == {1: 3, 2: 3, 9: 3}
+    assert found[5] == 5, "a round ends where it began"
 
 
 def test_a_pair_that_a_competition_plays_twice_at_home_has_two_matches(database, teams):

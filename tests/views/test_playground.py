@@ -58,6 +58,7 @@ def test_a_match_that_is_not_in_the_forecasts_is_answered_with_a_sentence(featur
     assert asked_for("404", features).problem.startswith("There is no match 404")
     assert asked_for(None, features) == asked_for("  ", features) == playground.Asked(None)
     assert asked_for(" 11 ", features) == playground.Asked(11)
+    assert asked_for("404", features, {404: 11}.get) == playground.Asked(11), "by the id that it had before"
 
 
 def test_an_absurd_task_id_is_refused_in_words_and_a_real_one_is_not():

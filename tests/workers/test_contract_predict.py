@@ -17,6 +17,7 @@ from core.clock import from_iso, iso
 from core.errors import QueueUnavailable
 from core.football.matches import plain
 from core.serving.origins import POINTER
+from core.storage.schema import match_id_aliases
 from tests.serving.batches import MOMENT, match_features, matches, parquet, predictions
 from tests.serving.models import SIGNATURE, model
 from tests.workers.served import VERSIONS, Served, publish_small
@@ -556,6 +557,19 @@ def test_EP_7_a_match_without_features_is_404_and_leaves_no_task(served):
     before = served.services.records.task_counts()
     assert served.client.post("/predict/async/", json={"match_id": 1}).status_code == 404
     assert served.services.records.task_counts() == before
+
+
+def test_EP_4_EP_5_and_EP_7_find_a_match_by_the_id_that_it_had_before(served):
+    old, new = 424242, served.ids()[0]
+    assert served.client.get(f"/predict/{old}").status_code == 404
+    with served.services.database.write() as connection:
+        connection.execute(match_id_aliases.insert(), {"old": old, "new": new})
+    served.services.match_ids.read()
+    for path in ("/predict/{}", "/predict/precomputed/{}"):
+        by_old, by_new = (served.client.get(path.format(number)).json() for number in (old, new))
+        assert by_old["match_id"] == new and by_old["proba_home"] == by_new["proba_home"]
+    task = served.client.post("/predict/async/", json={"match_id": old}).json()["task_id"]
+    assert served.jobs.ledger.claim(task, "w", 30).arguments["match_id"] == new
 
 
 def test_EP_7_a_stage_that_is_not_listed_is_503(served):

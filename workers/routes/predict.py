@@ -101,10 +101,11 @@ def predict_async(asked: AsyncPredictRequest, services: Held, jobs: Work, idempo
     if stage not in listed:
         raise UnknownStage(stage, listed)
     held = services.features.held()
-    features = held.value.row(asked.match_id)
+    match_id = services.match_ids.present(asked.match_id)
+    features = held.value.row(match_id)
     if features is None:
-        raise MatchUnknown(asked.match_id)
-    task_id = jobs.predict_match(asked.match_id, features, held.written_at, stage, idempotency_key)
+        raise MatchUnknown(match_id)
+    task_id = jobs.predict_match(match_id, features, held.written_at, stage, idempotency_key)
     PREDICTION_REQUESTS.labels("queue", stage).inc()
     return accepted(jobs, task_id, idempotency_key is not None)
 
@@ -128,7 +129,7 @@ async def predict_precomputed(request: Request, match_id: MatchId, services: Hel
     predictions = services.predictions
     if predictions.peek() is None:
         await request.app.state.waiting.until("batch of forecasts", predictions.held, services.settings.sync_timeout)
-    told = predictions.tell(match_id)
+    told = predictions.tell(services.match_ids.present(match_id))
     if told is None:
         raise MatchUnknown(match_id)
     PREDICTION_REQUESTS.labels("precomputed", CHAMPION).inc()
@@ -150,7 +151,7 @@ async def predict_by_match_id(request: Request, match_id: MatchId, services: Hel
     await _models_read(request, services)
     if services.features.peek() is None:
         await request.app.state.waiting.until("batch of features", services.features.held, services.settings.sync_timeout)
-    answer = services.models.predict_row(match_id, stage)
+    answer = services.models.predict_row(services.match_ids.present(match_id), stage)
     PREDICTION_REQUESTS.labels("match", stage).inc()
     return said(answer, answer["model_version"])
 
