@@ -42,6 +42,7 @@ class Settings:
     keys: tuple[str, ...] = ()
     allow_query_token: bool = False
     close_monitoring: bool = False
+    always_key: bool = False
     model_name: str = "soccer-match-outcome"
     stages: tuple[str, ...] = KNOWN_STAGES
     sync_timeout: float = 30.0
@@ -255,6 +256,7 @@ class _Reader:
             keys=self.keys(home / "api_key"),
             allow_query_token=self.switch("SOCCER_ALLOW_QUERY_TOKEN"),
             close_monitoring=self.switch("SOCCER_CLOSE_MONITORING"),
+            always_key=self.switch("SOCCER_ALWAYS_KEY"),
             model_name=self.address("SOCCER_MODEL_NAME", "soccer-match-outcome", timeline),
             stages=self.stages(),
             sync_timeout=self.number("SYNC_TIMEOUT", 30, 0.1, 3600),
