@@ -111,6 +111,7 @@ def _write(place: Workplace, version: str, files: dict[str, bytes], models: dict
         "timeline": place.settings.timeline,
         "files": described,
         "models": models,
+        "skipped": place.read_json(place.receipt("batch_inference")).get("skipped", {}),
     }
     said = json.dumps(pointer, indent=1, sort_keys=True, allow_nan=False).encode()
     place.store.write(f"batch/{version}/{OWN_POINTER}", said)

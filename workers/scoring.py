@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from core.clock import iso, real_now
-from core.errors import AliasMissing
+from core.errors import AliasMissing, LearningError
 from core.learning.batch import importance, match_features, predictions
 from core.learning.drift import drift_report
 from core.learning.models import Model, load_model
@@ -17,20 +18,27 @@ from core.settings import CHAMPION
 from core.storage import pipeline_log
 from core.storage.forecast_chain import Forecast, seal
 from core.tables import PREDICTIONS
+from workers.log import line
 from workers.registration import open_registry
 from workers.workplace import Figures, Workplace
 
+NO_MODEL = "The registry has no model behind any alias. Run `make pipeline`, which registers them."
+Scored = tuple[dict[str, Any], Model]
+
 
 def batch_inference(place: Workplace) -> Figures:
-    """Every alias over all matches of the window; what it says of those to come is sealed."""
+    """Every alias over all matches of the window; what it says of those to come is sealed.
+
+    A model that cannot be read any more, or that takes a feature which is no longer made, is left out by name; the others go on.
+    """
     now = place.now
-    models = _fetch(place)
     table = match_features(
         place.read_table("work/matches.parquet"),
         place.read_table("work/features.parquet"),
         now,
         int(place.parameters["batch"]["window_days"]),
     )
+    models, skipped = _fetch(place, table)
     said = [predictions(table, model, stage, card["model_version"], card["model_run_id"]) for stage, (card, model) in models.items()]
     together = PREDICTIONS.check(pd.concat(said))
     place.write_table("predictions/match_features.parquet", table, index=True)
@@ -42,25 +50,44 @@ def batch_inference(place: Workplace) -> Figures:
         "matches": len(table),
         "predictions": len(together),
         "models": {s: card for s, (card, _) in models.items()},
+        "skipped": skipped,
     }
     place.write_json(place.receipt("batch_inference"), receipt)
     return {"matches": len(table), "upcoming": int(table["is_future"].sum()), "predictions": len(together), "sealed": new}
 
 
-def _fetch(place: Workplace) -> dict[str, tuple[dict[str, Any], Model]]:
-    """By stage: the card and the model behind each alias, whose files are put below data/work/registered."""
-    registry = open_registry(place)
-    folder = place.work / "registered"
+def _fetch(place: Workplace, table: pd.DataFrame) -> tuple[dict[str, Scored], dict[str, str]]:
+    """By stage the card and the model behind each alias, whose files are put below data/work/registered; and why others are left out.
+
+    LearningError when none can forecast, AliasMissing when there is none.
+    """
+    registry, folder = open_registry(place), place.work / "registered"
     shutil.rmtree(folder, ignore_errors=True)
     aliases = registry.aliases()
-    found = {}
+    found: dict[str, Scored] = {}
+    skipped: dict[str, str] = {}
     for stage in place.settings.stages:
-        if stage in aliases:
-            files = registry.download(aliases[stage], folder / str(aliases[stage]))
-            found[stage] = (registry.card(aliases[stage], stage), _read(files))
+        if stage not in aliases:
+            continue
+        files = registry.download(aliases[stage], folder / str(aliases[stage]))
+        try:
+            found[stage] = (registry.card(aliases[stage], stage), _fit_for(table, _read(files)))
+        except LearningError as error:
+            shutil.rmtree(files)
+            skipped[stage] = f"Version {aliases[stage]}, the {stage}, is left out: {error}"
+            line("model left out", logging.WARNING, stage=stage, version=aliases[stage], problem=str(error))
     if not found:
-        raise AliasMissing("The registry has no model behind any alias. Run `make pipeline`, which registers them.")
-    return found
+        raise LearningError(" ".join(skipped.values())) if skipped else AliasMissing(NO_MODEL)
+    return found, skipped
+
+
+def _fit_for(table: pd.DataFrame, model: Model) -> Model:
+    """The model, if the table has all its features; LearningError names those that are not there."""
+    missing = [feature.name for feature in model.features if feature.name not in table.columns]
+    if missing:
+        named = f"{', '.join(missing[:5])}{f' and {len(missing) - 5} more' if len(missing) > 5 else ''}"
+        raise LearningError(f"it takes features that are no longer made ({named}). Promote a newer version.")
+    return model
 
 
 def _read(folder: Path) -> Model:

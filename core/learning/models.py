@@ -170,7 +170,9 @@ def load_model(files: Mapping[str, bytes]) -> Model:
     try:
         known = json.loads(files[FILE])
         if known["format"] != FORMAT:
-            raise LearningError(f"{FILE} has format {known['format']}; this version reads {FORMAT}. Run `make pipeline` again.")
+            raise LearningError(
+                f"{FILE} has format {known['format']}; this version reads {FORMAT}. Run `make pipeline`, and promote a newer version."
+            )
         texts = {name: data.decode() for name, data in files.items() if name != FILE}
         parts = tuple(_read_part(said, texts.get(_trees_of(place), "")) for place, said in enumerate(known["parts"]))
         model = Model(known["title"], [Feature(**feature) for feature in known["features"]], parts, Origin(**known["origin"]))

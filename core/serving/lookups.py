@@ -153,6 +153,7 @@ class PredictionLookupService(Lookup[PredictionTable]):
     def __init__(self, predictions_path: str | Path | None = None, **options: Unpack[Options]) -> None:
         self._aliases: Mapping[str, int] = {}
         self._published: Mapping[str, int] = {}
+        self.skipped: Mapping[str, str] = {}  # by stage, why its model forecast nothing in this batch
         self._serving: Serving | None = None
         self._guard = threading.Lock()  # a new file and moved aliases may come at once, from two threads
         super().__init__(_kept(prediction_table.NAME, predictions_path, PredictionTable.read, self._changed, options))
@@ -203,7 +204,7 @@ class PredictionLookupService(Lookup[PredictionTable]):
 
     def _changed(self, held: Held[PredictionTable], fetched: Fetched) -> None:
         with self._guard:
-            self._published = fetched.aliases
+            self._published, self.skipped = fetched.aliases, fetched.skipped
             self._serving = Serving(held, self._resolved(held.value))
 
     def _resolved(self, table: PredictionTable) -> dict[str, Forecasts]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from core.clock import Clock, from_iso, real_now
-from core.serving.lookups import Lookup
+from core.serving.lookups import Lookup, PredictionLookupService
 from core.serving.predictor import PredictionService
 from core.serving.pulse import LATE, Vitals
 from core.serving.snapshot import hours
@@ -103,6 +103,11 @@ def about_models(models: PredictionService, too_old: float) -> Iterator[Notice]:
             f"The model registry has not answered for {hours(silence) if silence >= 120 else f'{silence:.0f} seconds'}.",
             "The models in memory keep forecasting, but a promotion or a rollback is not noticed. Check MLFLOW_TRACKING_URI.",
         )
+
+
+def about_forecasts(predictions: PredictionLookupService) -> Iterator[Notice]:
+    for stage, reason in predictions.skipped.items():
+        yield Notice("model", f"The {stage} has no forecasts in the latest batch.", f"The other models' are shown. {reason}")
 
 
 def about_processes(vitals: Vitals) -> Iterator[Notice]:

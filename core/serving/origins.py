@@ -18,13 +18,14 @@ from core.storage.files import POINTER, Store
 @dataclass(frozen=True)
 class Fetched:
     """A file's bytes and what is known of them. `as_of` is the moment on the timeline that they speak of; None for a
-    file without a pointer, whose age is then the real time since it was written.
+    file without a pointer, whose age is then the real time since it was written. `skipped` says by stage why a model is not in it.
     """
 
     data: bytes
     written_at: datetime
     as_of: datetime | None = None
     aliases: Mapping[str, int] = field(default_factory=dict)
+    skipped: Mapping[str, str] = field(default_factory=dict)
 
 
 class Origin(Protocol):
@@ -70,7 +71,7 @@ class Entry:
 class Pointer:
     """What `batch/current.json` says: the version that is served, its files, and the models behind the aliases.
 
-    Each card in `models` has at least its `model_version`, a whole number.
+    Each card in `models` has at least its `model_version`, a whole number. `skipped` says by stage why a model was left out.
     """
 
     version: str
@@ -78,6 +79,7 @@ class Pointer:
     as_of: datetime
     files: Mapping[str, Entry]
     models: Mapping[str, Mapping[str, Any]]
+    skipped: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, store: Store) -> Pointer:
@@ -90,6 +92,7 @@ class Pointer:
                 from_iso(said["as_of"]),
                 {name: Entry(str(entry["key"]), entry.get("sha1")) for name, entry in said["files"].items()},
                 {stage: {**card, "model_version": int(card["model_version"])} for stage, card in said.get("models", {}).items()},
+                {stage: str(reason) for stage, reason in said.get("skipped", {}).items()},
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise TableInvalid(f"{store.location(POINTER)} cannot be read ({type(error).__name__}). Run `make pipeline` again.") from error
@@ -133,7 +136,7 @@ class Published:
             raise StoreUnavailable(
                 f"{self._store.location(entry.key)} is not what was published. It is read again by itself; else run `make pipeline`."
             )
-        return Fetched(data, pointer.written_at, pointer.as_of, pointer.aliases())
+        return Fetched(data, pointer.written_at, pointer.as_of, pointer.aliases(), pointer.skipped)
 
     def where(self) -> str:
         return f"{self._name}, published under {self._store.location(POINTER)}"

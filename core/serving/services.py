@@ -15,7 +15,7 @@ from core.errors import NotReady, StorageError
 from core.serving.live import LiveScores
 from core.serving.lookups import FeatureLookupService, Lookup, PredictionLookupService
 from core.serving.match_ids import MatchIds
-from core.serving.notices import Notice, about_files, about_models, about_processes, about_timeline
+from core.serving.notices import Notice, about_files, about_forecasts, about_models, about_processes, about_timeline
 from core.serving.predictor import TOO_OLD, PredictionService
 from core.serving.pulse import LATE, Pulse
 from core.serving.records import Records
@@ -128,6 +128,7 @@ class Services:
         return [
             *empty,
             *about_files(self.lookups()),
+            *about_forecasts(self.predictions),
             *about_models(self.models, TOO_OLD),
             *about_processes(self.pulse.latest()),
             *about_timeline(self.settings, self.clock),
@@ -150,11 +151,12 @@ class Services:
         }
 
     def _model(self) -> dict[str, Any]:
+        trouble = self.models.failures.get(CHAMPION) or self.predictions.skipped.get(CHAMPION) or self.models.error
         if CHAMPION not in self.models.versions():
-            return _part(False, None, self.models.failures.get(CHAMPION) or self.models.error or NOTHING)
+            return _part(False, None, trouble or NOTHING)
         registered = self.models.card(CHAMPION).get("registered_at")
         age = (real_now() - from_iso(str(registered))).total_seconds() if registered else None
-        return _part(True, age, self.models.failures.get(CHAMPION) or self.models.error)
+        return _part(True, age, trouble)
 
     def _files(self) -> dict[str, Any]:
         both: Mapping[str, Lookup[Any]] = {"forecasts": self.predictions, "features": self.features}

@@ -147,7 +147,9 @@ def card(stage, version, features=FEATURES):
     }
 
 
-def publish(store, version="v1", count=40, as_of=MOMENT, models=None, files=None, model_files=None, versions=None, features=FEATURES):
+def publish(
+    store, version="v1", count=40, as_of=MOMENT, models=None, files=None, model_files=None, versions=None, features=FEATURES, skipped=None
+):
     """Write a batch as `publish` does: the data first, the pointer last. `files` replaces or adds files by name."""
     models = (
         {stage: card(stage, number, features) for stage, number in (versions or {"champion": 1, "challenger": 2, "baseline": 3}).items()}
@@ -174,6 +176,7 @@ def publish(store, version="v1", count=40, as_of=MOMENT, models=None, files=None
         "timeline": "replay",
         "files": {},
         "models": models,
+        "skipped": skipped or {},
     }
     for name, data in made.items():
         key = f"batch/{version}/{name}"

@@ -214,6 +214,19 @@ def test_a_model_that_did_not_take_over_is_said_with_the_version_that_serves(run
     assert running.readiness()["model"]["ok"] and "Version 9" in running.readiness()["model"]["reason"]
 
 
+def test_a_champion_that_the_batch_had_to_leave_out_is_said_with_the_reason(running):
+    reason = "Version 1, the champion, is left out: it takes features that are no longer made (luck). Promote a newer version."
+    cards = {"challenger": batches.card("challenger", 2)}
+    batches.publish(running.store, "v2", count=COUNT, models=cards, model_files=FILES, skipped={"champion": reason})
+    assert eventually(lambda: "model" in kinds(running), seconds=8)
+    said = notice(running, "model")
+    assert said.title == "The champion has no forecasts in the latest batch." and said.text.endswith(reason)
+    assert running.readiness()["model"]["reason"] == reason
+    assert running.predictions.get_prediction(IDS[0], "challenger")["model_version"] == 2
+    publish(running, "v3")
+    assert eventually(lambda: "model" not in kinds(running), seconds=8) and running.readiness()["model"]["reason"] is None
+
+
 def test_a_silent_registry_is_said_once_it_matters(tmp_path, monkeypatch):
     monkeypatch.setattr(predictor, "TOO_OLD", 0.1)
     monkeypatch.setattr("core.serving.services.TOO_OLD", 0.1)

@@ -16,18 +16,21 @@ import pytest
 import sqlalchemy as sa
 import yaml
 
-from core.learning.models import load_model
+from core.errors import LearningError
+from core.learning.models import Feature, load_model
 from core.learning.recipe import FEATURES, REFERENCE
 from core.settings import PROJECT
 from core.storage.forecast_chain import verify
 from core.storage.schema import drift_history, forecasts, pipeline_runs
 from core.tables import EVALUATION, MATCH_FEATURES_LEAD, MATCHES, PREDICTIONS
+from tests.serving.models import SIGNATURE, files
 from tests.workers.house import eventually
 from tests.workers.small_project import SmallProject
+from workers import scoring
 from workers.instance import instance
 from workers.pipeline import STAGES
 from workers.publishing import publish
-from workers.registration import register
+from workers.registration import open_registry, register
 from workers.scoring import batch_inference, monitor_drift
 from workers.stages import ingest
 from workers.workplace import Workplace
@@ -137,6 +140,52 @@ def test_stages_with_effects_can_be_repeated_without_harm(project, first):
     differ = [name for name in before["files"] if before["files"][name]["sha1"] != after["files"][name]["sha1"]]
     assert (differ, after["models"]) == ([], before["models"])
     assert after == before and len(rows(project, forecasts)) == chain and len(rows(project, drift_history)) == 1
+
+
+def other_format(model_files):
+    said = json.loads(model_files["model.json"])
+    return {"model.json": json.dumps(said | {"format": 1}).encode()}
+
+
+def other_features(model_files):
+    return files(features=[Feature("luck"), *SIGNATURE])
+
+
+@pytest.mark.parametrize(("change", "reason"), [(other_format, "has format 1"), (other_features, "no longer made (luck)")])
+def test_a_champion_that_cannot_be_used_any_more_is_left_out_by_name_and_the_others_go_on(project, first, tmp_path, change, reason):
+    place = project.place()
+    registry = open_registry(place)
+    folder = tmp_path / "old"
+    folder.mkdir()
+    for name, data in change(files()).items():
+        (folder / name).write_bytes(data)
+    old = registry.log_version(folder, {"features": [{"name": "elo", "type": "double"}]}, "An old one").version
+    registry.set_alias("champion", old)
+    try:
+        figures = batch_inference(place)
+        monitor_drift(place)
+        publish(place)
+        pointer = project.pointer()
+        assert figures["predictions"] == 2 * figures["matches"]
+        assert set(pointer["models"]) == {"challenger", "baseline"}
+        assert pointer["skipped"]["champion"].startswith(f"Version {old}, the champion, is left out") and reason in str(pointer["skipped"])
+        assert set(table(project, "predictions.parquet")["model_stage"]) == {"challenger", "baseline"}
+    finally:
+        registry.set_alias("champion", FIRST_RUN["champion"])
+        for stage in (batch_inference, monitor_drift, publish):
+            stage(place)
+    assert set(project.pointer()["models"]) == set(FIRST_RUN) and project.pointer()["skipped"] == {}
+
+
+def test_when_no_model_can_be_used_the_stage_says_why_of_each(project, first, tmp_path, monkeypatch):
+    def broken(files):
+        raise LearningError("model.json is torn.")
+
+    monkeypatch.setattr(scoring, "load_model", broken)
+    with pytest.raises(LearningError, match=r"the champion, is left out: model.json is torn.*the baseline, is left out"):
+        batch_inference(project.place())
+    monkeypatch.undo()
+    batch_inference(project.place())
 
 
 def test_a_home_that_was_deleted_is_made_again_by_the_next_run(project, first):
