@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.installation import free_port
+from tests.installation import PATIENCE, free_port
 
 RCLONE = Path(sys.executable).with_name("rclone")
 BUCKETS = 100
@@ -39,13 +39,13 @@ class S3Server:
             (self.folder / f"bucket-{number}").mkdir(exist_ok=True)
         command = [RCLONE, "serve", "s3", "--auth-key", f"{KEY},{SECRET}", "--addr", f"127.0.0.1:{self.port}", str(self.folder)]
         self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        until = time.monotonic() + 20
+        until = time.monotonic() + PATIENCE
         while not self._answers():
             assert time.monotonic() < until and self._process.poll() is None, "rclone does not answer"
             time.sleep(0.05)
 
     def _answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", "/")
             return connection.getresponse().status > 0
@@ -57,5 +57,5 @@ class S3Server:
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(PATIENCE)
             self._process = None

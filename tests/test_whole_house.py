@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from core.football.outcomes import Probabilities
 from core.settings import PROJECT
 from pages.shared import held
+from tests.installation import PATIENCE
 from tests.workers.small_project import SmallProject
 
 PAGES = ("matches", "live", "match", "arena", "playground", "drift", "operations", "how_it_works")
@@ -30,7 +31,7 @@ def house(small):
         for name, value in small.environment().items():
             patch.setenv(name, value)
         st.cache_resource.clear()
-        yield lambda: AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60).run()
+        yield lambda: AppTest.from_file(str(PROJECT / "app.py"), default_timeout=PATIENCE).run()
         held.jobs().close()
         held.services().close()
         st.cache_resource.clear()

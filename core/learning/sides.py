@@ -68,7 +68,9 @@ def clubs(matches: Sequence[Row]) -> list[tuple[str, str]]:
             if where:
                 register.at_home(row.home, where)
                 register.at_home(row.away, where)
-        found += [(register.told(row.home, where, row.competition), register.told(row.away, where, row.competition)) for row, where in today]
+        found += [
+            (register.told(row.home, where, row.competition), register.told(row.away, where, row.competition)) for row, where in today
+        ]
     return found
 
 

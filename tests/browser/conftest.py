@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from tests.installation import Installation
+from tests.installation import PATIENCE, Installation
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -54,7 +54,7 @@ def visit(browser, app):
         context = browser.new_context(viewport=viewport, color_scheme=scheme, timezone_id=zone, base_url=app.address)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE * 1000)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(path)
         page.wait_for_selector(".sp .mast h1")

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.workers.house import ROOT, environment, eventually, free_port
+from tests.workers.house import PATIENCE, ROOT, environment, eventually, free_port
 from workers.api import api
 
 OPERATIONS = sum(map(len, api.openapi()["paths"].values()))
@@ -22,14 +22,14 @@ def address(tmp_path_factory):
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(PATIENCE)
 
 
 @pytest.fixture
 def page(browser, address):
     context = browser.new_context()
     page, elsewhere, problems = context.new_page(), [], []
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(PATIENCE * 1000)
     page.on("request", lambda request: request.url.startswith((address, "data:", "blob:")) or elsewhere.append(request.url))
     page.on("pageerror", lambda error: problems.append(str(error)))
 
@@ -39,7 +39,7 @@ def page(browser, address):
         except Exception:  # noqa: BLE001 - whatever Playwright says of a port that is not open yet
             return False
 
-    eventually(up, 60)
+    eventually(up)
     yield page
     context.close()
     assert (elsewhere, problems) == ([], [])

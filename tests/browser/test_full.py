@@ -5,16 +5,16 @@ import re
 import pytest
 
 from tests.browser.test_walk import quiet, test_search_open_queue_reload_result
-from tests.installation import Installation, copy_project
+from tests.installation import PIPELINE_PATIENCE, Installation, copy_project
 
 __all__ = ["app", "test_search_open_queue_reload_result"]
-pytestmark = [pytest.mark.long, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory):
     """`make run-full` from nothing: the pipeline too runs on the servers."""
-    app = Installation(copy_project(tmp_path_factory.mktemp("full") / "project"), "workers.full").start(300)
+    app = Installation(copy_project(tmp_path_factory.mktemp("full") / "project"), "workers.full").start(PIPELINE_PATIENCE)
     yield app
     app.stop()
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 import urllib.request
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +13,7 @@ from core.football.live import LiveRow
 from core.storage import live_scores
 from core.storage.database import Database
 from core.storage.schema import live_matches
-from tests.installation import Installation
+from tests.installation import PATIENCE, Installation
 
 ROW = LiveRow(
     "made-up", "7", SNAPSHOT_MOMENT, "eng.1", 0, "Arsenal", "Everton", "second_half", match_id=7,
@@ -38,20 +37,18 @@ def database(app):
 
 
 def told(app):
-    with urllib.request.urlopen(f"{app.address}/livescores/", timeout=5) as answer:
+    with urllib.request.urlopen(f"{app.address}/livescores/", timeout=PATIENCE) as answer:
         return {match["match_id"]: (match["home_score"], match["away_score"], match["status"]) for match in json.load(answer)}
 
 
-def test_a_goal_is_on_the_page_and_in_the_api_within_five_seconds_of_its_arrival(visit, app, database):
+def test_a_goal_is_on_the_page_and_in_the_api_soon_after_its_arrival(visit, app, database):
     live_scores.write(database, [ROW])
     page = visit("/live")
     page.wait_for_selector("#l7 .now:has-text('0–0')")
     page.evaluate("window.kept = true")
     for sequence, home, said in ((2, 1, "1–0"), (3, 2, "2–0"), (4, 1, "1–0")):
         live_scores.write(database, [replace(ROW, sequence=sequence, home_score=home)])
-        arrived = time.monotonic()
-        page.wait_for_selector(f"#l7 .now:has-text('{said}')", timeout=5000)
-        assert time.monotonic() - arrived < 5
+        page.wait_for_selector(f"#l7 .now:has-text('{said}')")
         assert told(app)[7] == (home, 0, "second_half")
     assert "goal taken back, it was 2–0" in page.inner_text("#l7")
     assert page.evaluate("window.kept"), "the page was never loaded anew"

@@ -49,7 +49,10 @@ def test_who_plays_is_told_from_earlier_days_so_rows_added_later_move_no_forecas
 
     early = [row("2022-09-20", "uefa.cl", "Club 00", "Elsewhere"), row("2022-10-11", "uefa.cl", "Club 00", "Elsewhere")]
     early += [row("2022-09-21", "Island Cup", "Samoa", "Rhodes"), row("2022-10-12", "Island Cup", "Samoa", "Rhodes")]
-    late = [row("2022-10-14", "yy.1", "Club 00", "Elsewhere"), *(row(f"2022-10-{day}", "Island Cup", "Rhodes", "Hitra") for day in range(14, 24))]
+    late = [
+        row("2022-10-14", "yy.1", "Club 00", "Elsewhere"),
+        *(row(f"2022-10-{day}", "Island Cup", "Rhodes", "Hitra") for day in range(14, 24)),
+    ]
     one, other = (chances(pd.concat([WORLD, pd.DataFrame(rows)], ignore_index=True), "challenger") for rows in (early, early + late))
     said = [found.loc[found["date"] <= DAY, ["home_team", "kind", *FORECAST, *ELO]].reset_index(drop=True) for found in (one, other)]
     assert said[0].equals(said[1]) and {"Samoa", "Club 00"} <= set(said[0]["home_team"])

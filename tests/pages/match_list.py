@@ -5,6 +5,7 @@ import re
 from streamlit.testing.v1 import AppTest
 
 from core.settings import PROJECT
+from tests.installation import PATIENCE
 from tests.serving.batches import match_features, parquet, predictions
 
 COUNT = 40
@@ -31,7 +32,7 @@ def files():
 
 def home(**query):
     """The home page as a new visitor's browser opens it, with this query in its address."""
-    visit = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60)
+    visit = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=PATIENCE)
     for name, value in query.items():
         visit.query_params[name] = value
     return visit.run()

@@ -13,6 +13,7 @@ from core.settings import PROJECT, Settings
 from core.storage.database import Database
 from core.storage.files import Store
 from core.storage.task_ledger import TaskLedger
+from tests.installation import PATIENCE
 from tests.serving import models
 from tests.serving.batches import parquet, publish
 from tests.views.contests import evaluation
@@ -45,7 +46,7 @@ class House:
 
     def open(self, page, **query):
         """The page of this name as a new visitor's browser opens it, from the front door."""
-        visit = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60).run().switch_page(f"pages/{page}.py")
+        visit = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=PATIENCE).run().switch_page(f"pages/{page}.py")
         for name, value in query.items():
             visit.query_params[name] = value
         return visit.run()

@@ -13,7 +13,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import connect
 
 from core.settings import PROJECT
-from tests.installation import bare_environment
+from tests.installation import PATIENCE, bare_environment
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +28,14 @@ def address(tmp_path_factory):
         yield f"127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE)
 
 
-def until_answers(url, process, seconds=60):
-    end = time.monotonic() + seconds
+def until_answers(url, process):
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end and process.poll() is None:
         try:
-            return urllib.request.urlopen(url, timeout=2)
+            return urllib.request.urlopen(url, timeout=10)
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
     raise AssertionError(f"{url} did not answer: {process.stdout.read() if process.poll() is not None else 'too slow'}")
@@ -50,7 +50,7 @@ def visited(address, page, query=""):
         messages = []
         while not messages or messages[-1].WhichOneof("type") != "script_finished":
             message = ForwardMsg()
-            message.ParseFromString(socket.recv(timeout=60))
+            message.ParseFromString(socket.recv(timeout=PATIENCE))
             messages.append(message)
     return messages
 

@@ -1,6 +1,5 @@
 """Live, and the replay's controls on Operations, from the front door."""
 
-import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,7 +10,9 @@ from core.football.live import LiveRow
 from core.storage import live_scores
 from core.storage import replay as stored
 from core.storage.task_ledger import TaskLedger
+from pages.shared import held
 from tests.pages.ops_fixtures import house, said  # noqa: F401
+from tests.workers.house import eventually
 
 KEY = "a-key-of-the-tests"
 ROW = LiveRow(
@@ -83,11 +84,12 @@ def test_without_the_key_nothing_moves(house, given, answer):  # noqa: F811
 
 def test_the_matches_page_and_the_chip_follow_the_clock_that_was_moved(house):  # noqa: F811
     before = house.open("matches")
+    here = "Replaying 15 March 2026, 12:00 UTC."
     later = SNAPSHOT_MOMENT + timedelta(days=2)
     stored.set_out(house.database, SNAPSHOT_MOMENT, later)
     stored.arrive(house.database, SNAPSHOT_MOMENT)
-    time.sleep(1.5)  # the web process looks each second
+    eventually(lambda: any(notice.title == here for notice in held.services().notices()))  # the web process looks each second
     after = house.open("matches")
-    assert "15 March 2026, 12:00 UTC" in said(after) and "Replaying 15 March 2026, 12:00 UTC." in said(after)
+    assert "15 March 2026, 12:00 UTC" in said(after) and here in said(after)
     shown = [said(page).count('<article class="m"') for page in (before, after)]
     assert shown[1] < shown[0], "what has begun is no longer to come"

@@ -1,6 +1,5 @@
 """Live scores and the replay's clock in the web process: read each second, shown from memory."""
 
-import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -37,23 +36,25 @@ def test_the_clock_of_the_pages_moves_with_the_replay_and_the_settings_keep_its_
     services.live.refresh()
     assert services.clock.now() == START and services.live.replay.target == later
     replay.arrive(services.database, START)
-    eventually(lambda: services.clock.now() == later, 2)
+    eventually(lambda: services.clock.now() == later)
     assert services.freshness().moment == later
     assert any(notice.title == "Replaying 13 March 2026, 17:00 UTC." for notice in services.notices())
     assert services.settings.clock.now() == START
 
 
-def test_a_batch_that_was_published_is_taken_up_at_once(services):
-    time.sleep(2.5)  # soon after its start it looks once by itself
+def test_a_batch_that_was_published_is_taken_up_at_once(services, monkeypatch):
+    looked, look = [], services.watch.look
+    monkeypatch.setattr(services.watch, "look", lambda: (look(), looked.append(1))[0])
+    eventually(lambda: looked)  # soon after its start it looks once by itself
     first = services.predictions.computed_at
     batches.publish(services.store, "v2", count=40, model_files=FILES)
     note(services.database, "published", "v2")
-    eventually(lambda: services.predictions.computed_at != first, 3)
+    eventually(lambda: services.predictions.computed_at != first)
 
 
 def test_scores_grow_stale_by_the_clock_even_when_the_database_is_away(services, monkeypatch):
     live_scores.write(services.database, [ROW])
-    eventually(services.live.matches, 2)
+    eventually(services.live.matches)
     services.pulse.close()
     services.database.engine.dispose()
     monkeypatch.setattr(services.database.engine, "connect", _away)
@@ -81,7 +82,7 @@ def test_the_forecast_beside_a_score_is_the_one_that_was_last_sealed(services):
             ],
         )
     live_scores.write(services.database, [ROW])
-    eventually(lambda: services.live.matches() and services.live.sealed(), 2)
+    eventually(lambda: services.live.matches() and services.live.sealed())
     assert dict(services.live.sealed()) == {7: (0.4, 0.4, 0.2)}
 
 

@@ -11,6 +11,7 @@ from core.storage import audit_log, pipeline_log
 from core.storage.database import Database
 from core.storage.forecast_chain import Forecast, seal, verify
 from core.storage.schema import forecasts
+from tests.installation import PATIENCE
 
 AT_ONCE = 4
 FORECAST = Forecast(7, "champion", 1, 0.5, 0.3, 0.2, "2026-03-14T15:00:00Z", "2026-03-13T12:00:00Z", "2026-11-23T10:00:00Z", "replay")
@@ -46,7 +47,7 @@ def seal_some(database, number):
 def _worker(url, work, number, together, ends):
     database = Database(url)
     try:
-        together.wait(30)
+        together.wait(PATIENCE)
         ends.put((number, work(database, number), None))
     except (sa.exc.SQLAlchemyError, SoccerPredictError) as error:
         ends.put((number, None, f"{type(error).__name__}: {error}"))
@@ -61,9 +62,9 @@ def at_once(url, work):
     processes = [context.Process(target=_worker, args=(url, work, number, together, ends)) for number in range(AT_ONCE)]
     for process in processes:
         process.start()
-    found = [ends.get(timeout=60) for _ in processes]
+    found = [ends.get(timeout=PATIENCE) for _ in processes]
     for process in processes:
-        process.join(10)
+        process.join(PATIENCE)
     assert [problem for _, _, problem in found if problem] == []
     return [said for _, said, _ in found]
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from core.settings import Settings, prepare_home
 from core.storage.database import Database
-from tests.installation import ROOT
+from tests.installation import PATIENCE, ROOT
 from tests.installation import free_port as free_port
 from tests.workers.station import TEST_KINDS
 from workers.jobs import Jobs
 
 
-def eventually(condition, seconds: float = 15.0, pause: float = 0.02):
+def eventually(condition, seconds: float = PATIENCE, pause: float = 0.02):
     """The condition's first true value; fails when there is none in time."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -106,6 +106,6 @@ class House:
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
                 process.kill()
-            process.wait(10)
+            process.wait(PATIENCE)
         self.jobs.close()
         self.database.close()

@@ -15,6 +15,7 @@ import pandas as pd
 from core.settings import PROJECT, Settings
 from core.storage.database import Database
 from core.storage.files import Store
+from tests.installation import PIPELINE_PATIENCE
 from tests.learning.league import MORE, TEAMS, league
 from workers.workplace import Workplace
 
@@ -66,16 +67,15 @@ class SmallProject:
 
     def run(self, *arguments: str, clock: str = CLOCK) -> Result:
         command = [sys.executable, "-m", "workers.pipeline", *arguments]
-        nologin = {"SHELL": "/bin/false"}  # as a service's account has it
-        environment = self.environment(clock) | nologin
-        done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=240)
-        return Result(done.returncode, done.stdout, done.stderr)
+        return self._done(command, self.environment(clock) | {"SHELL": "/bin/false"})  # as a service's account has it
 
     def repro(self, clock: str = CLOCK) -> Result:
         """`dvc repro` by hand."""
         here = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-        command = [sys.executable, "-m", "dvc", "repro", "--quiet"]
-        done = subprocess.run(command, cwd=self.root, env=self.environment(clock) | here, capture_output=True, text=True, timeout=240)
+        return self._done([sys.executable, "-m", "dvc", "repro", "--quiet"], self.environment(clock) | here)
+
+    def _done(self, command: list[str], environment: dict[str, str]) -> Result:
+        done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=PIPELINE_PATIENCE)
         return Result(done.returncode, done.stdout, done.stderr)
 
     def place(self, clock: str = CLOCK) -> Workplace:

@@ -15,8 +15,8 @@ from workers.jobs import KINDS, Kind
 TEST_KINDS = {
     **KINDS,
     "echo": Kind("ml", 30.0, 86400.0),
-    "nap": Kind("ml", 60.0),
-    "long_nap": Kind("batch", 60.0),
+    "nap": Kind("ml", 600.0),
+    "long_nap": Kind("batch", 600.0),
     "boom": Kind("ml", 30.0),
     "recover": Kind("ml", 30.0),
     "poison": Kind("ml", 30.0),

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.installation import PATIENCE
 from workers import pipeline
 from workers.backtesting import COLUMNS, read
 
@@ -103,6 +104,6 @@ def test_the_command_makes_no_home_and_no_work_files(tmp_path):
     asked = ["backtest", MATCHES, "--since", SINCE, "--recipe", "baseline", "--out", tmp_path / "o.csv"]
     command = [sys.executable, "-m", "workers.pipeline", *asked]
     environment = os.environ | {"SOCCER_HOME": str(tmp_path / "home")}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0 and "Warning" not in done.stderr, done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["o.csv"]

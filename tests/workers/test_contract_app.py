@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from bench.session import Visitor
-from tests.workers.house import ROOT, environment, eventually, free_port
+from tests.workers.house import PATIENCE, ROOT, environment, eventually, free_port
 from tests.workers.served import KEY, Served
 from workers.api import PREFIXES
 
@@ -32,7 +32,7 @@ def running(request, tmp_path_factory):
     process = subprocess.Popen(command, cwd=ROOT, env=surroundings, stderr=log, stdout=log)
 
     def ask(method, path, body=None, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         try:
             connection.request(method, path, body, {"X-API-Key": KEY, **headers}, encode_chunked="Transfer-Encoding" in headers)
             answer = connection.getresponse()
@@ -47,12 +47,12 @@ def running(request, tmp_path_factory):
             return process.poll() is not None
 
     try:
-        eventually(is_up, 90)
+        eventually(is_up)
         assert process.poll() is None, (home.parent / "log.txt").read_text()
         yield SimpleNamespace(ask=ask, ids=ids, port=port, within_app=request.param == "app:app")
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE)
         log.close()
 
 
@@ -143,8 +143,8 @@ def test_the_sessions_that_are_open_are_counted_and_those_that_ended_are_not(run
     visitors = [Visitor(f"127.0.0.1:{running.port}") for _ in range(2)]
     for visitor in visitors:
         visitor.run()
-    eventually(lambda: told("app_sessions") == before + 2, 5)
+    eventually(lambda: told("app_sessions") == before + 2)
     assert told('app_page_render_seconds_count{page="matches"}') == drawn + 2
     for visitor in visitors:
         visitor.close()
-    eventually(lambda: told("app_sessions") == before, 5)
+    eventually(lambda: told("app_sessions") == before)

@@ -20,6 +20,7 @@ from core.serving.origins import POINTER
 from core.storage.schema import match_id_aliases
 from tests.serving.batches import MOMENT, match_features, matches, parquet, predictions
 from tests.serving.models import SIGNATURE, model
+from tests.workers.house import PATIENCE, eventually
 from tests.workers.served import VERSIONS, Served, publish_small
 from workers import schemas
 from workers.fixtures import Fixtures, Wanted
@@ -311,17 +312,18 @@ def test_EP_3_EP_5_a_stage_without_a_model_is_503(tmp_path):
 
 
 class Slow:
-    """A store that takes its time before it says what was published, as a distant one may."""
+    """A store that says what was published when it is told to go on; a distant one may take its time."""
 
-    def __init__(self, place, seconds):
-        self._place, self._seconds = place, seconds
+    def __init__(self, place):
+        self._place, self.asked, self.go = place, threading.Event(), threading.Event()
 
     def __getattr__(self, name):
         return getattr(self._place, name)
 
     def read(self, key):
         if key == POINTER:
-            time.sleep(self._seconds)
+            self.asked.set()
+            self.go.wait(PATIENCE)
         return self._place.read(key)
 
 
@@ -329,7 +331,7 @@ class Slow:
 def test_EP_3_a_cold_start_never_holds_up_the_event_loop(tmp_path, method):
     served = Served(tmp_path / "home", start=False)
     match_id = int(matches(40)["match_id"].iloc[-1])
-    served.store._place = Slow(served.store._place, 1.0)
+    slow = served.store._place = Slow(served.store._place)
     answers = []
 
     def ask():
@@ -341,29 +343,23 @@ def test_EP_3_a_cold_start_never_holds_up_the_event_loop(tmp_path, method):
     with served.client as client:  # one event loop for all of its requests
         asking = threading.Thread(target=ask)
         asking.start()
-        time.sleep(0.1)
-        slowest = 0.0
-        while asking.is_alive():
-            began = time.perf_counter()
-            assert client.get("/healthz").status_code == 200
-            slowest = max(slowest, time.perf_counter() - began)
-        asking.join()
+        assert slow.asked.wait(PATIENCE)
+        assert client.get("/healthz").status_code == 200
+        assert not answers, "it waits for the store still"
+        slow.go.set()
+        asking.join(PATIENCE)
     assert answers[0].status_code == 200, answers[0].text
-    assert slowest < 0.8
     served.close()
 
 
 def test_EP_3_a_model_that_takes_too_long_is_504_and_serves_the_next_one_who_asks(tmp_path):
     served = Served(tmp_path / "home", start=False, sync_timeout=0.2)
-    served.store._place = Slow(served.store._place, 0.8)
-    began = time.perf_counter()
+    slow = served.store._place = Slow(served.store._place)
     late = served.client.post("/predict/", json={"features": features()})
     assert (late.status_code, late.headers["Retry-After"]) == (504, "5")
     assert "0.2 seconds" in late.json()["detail"]
-    assert time.perf_counter() - began < 2
-    until = time.monotonic() + 10
-    while (answer := served.client.post("/predict/", json={"features": features()})).status_code == 504 and time.monotonic() < until:
-        time.sleep(0.1)
+    slow.go.set()
+    answer = eventually(lambda: (found := served.client.post("/predict/", json={"features": features()})).status_code != 504 and found)
     assert answer.status_code == 200
     served.close()
 
@@ -371,7 +367,7 @@ def test_EP_3_a_model_that_takes_too_long_is_504_and_serves_the_next_one_who_ask
 def test_EP_3_many_requests_at_a_cold_start_read_the_models_once(tmp_path):
     served = Served(tmp_path / "home", start=False)
     read, place = [], served.store._place
-    served.store._place = Slow(place, 0.0)
+    served.store._place = Slow(place)
     served.store._place.read = lambda key: (read.append(key), time.sleep(0.05), place.read(key))[2]
     with served.client as client:
         threads = [threading.Thread(target=lambda: client.post("/predict/", json={"features": features()})) for _ in range(12)]

@@ -31,7 +31,7 @@ class App:
 
     def get(self, path, method="GET"):
         asked = urllib.request.Request(self.installation.address + path, headers={"X-API-Key": "key"}, method=method)
-        with urllib.request.urlopen(asked, timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
             return json.load(answer)
 
     def until(self, condition, seconds=PATIENCE):
@@ -97,7 +97,7 @@ def test_EP_19_from_the_replay_to_today_and_on_without_the_sources(app, provider
     provider.documents[men] = openfootball(ENGLAND, days, TODAY)
     app.task(app.get("/monitoring/refresh", "POST")["task_id"])
     moved = {(TODAY + timedelta(days=3)).isoformat()}
-    app.until(lambda: {match["match_date"][:10] for match in app.this_week() if match["sex"] == 0} == moved, 60)
+    app.until(lambda: {match["match_date"][:10] for match in app.this_week() if match["sex"] == 0} == moved)
     assert app.get("/predict/model/info")["model_version"] == before, "news move forecasts, not models"
 
     provider.close()
@@ -107,7 +107,7 @@ def test_EP_19_from_the_replay_to_today_and_on_without_the_sources(app, provider
     assert {match["match_date"][:10] for match in app.this_week() if match["sex"] == 0} == moved
 
     (tmp_path / "home" / "timeline").write_text("replay\n")
-    app.until(lambda: app.timeline() == "replay", 60)
+    app.until(lambda: app.timeline() == "replay")
     assert any("Today's matches are here too" in notice for notice in app.get("/healthcheck/")["notices"])
 
 

