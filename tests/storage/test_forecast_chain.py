@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from core.storage.forecast_chain import FIRST, Forecast, digest_of, seal, sealed, verify
 from core.storage.schema import forecasts
 
+ON_EACH_DATABASE = True
 FORECAST = Forecast(
     match_id=7,
     stage="champion",

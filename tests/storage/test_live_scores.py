@@ -3,12 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import pytest
 import sqlalchemy as sa
 
 from core.football.live import LiveRow
 from core.storage import live_scores
-from core.storage.database import Database
 from core.storage.schema import live_matches, matches
 
 NOW = datetime(2026, 3, 14, 15, 40, tzinfo=UTC)
@@ -16,14 +14,6 @@ ROW = LiveRow(
     "openligadb", "77", NOW, "ger.1", 0, "Köln", "Mainz 05", "first_half", match_id=7, kickoff_utc=NOW - timedelta(minutes=40),
     minute=40, home_score=1, away_score=0, sequence=5,
 )  # fmt: skip
-
-
-@pytest.fixture
-def database(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'soccer.db'}")
-    database.create()
-    yield database
-    database.close()
 
 
 def current(database, now=NOW):

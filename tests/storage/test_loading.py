@@ -18,22 +18,6 @@ DAY = date(2026, 11, 14)
 PLAYED = {"ft_home": 2, "ft_away": 1}
 
 
-@pytest.fixture
-def database(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'soccer.db'}")
-    database.create()
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def teams():
-    teams = Teams()
-    for name in ("Ajax", "Breda", "Cambuur"):
-        teams.add("Netherlands", 0, name)
-    return teams
-
-
 def raw(source="openfootball", home="Ajax", away="Breda", day=DAY, **told):
     told = {"sex": 0, "competition_code": "ned.1", "competition_raw": "Eredivisie", "country": "Netherlands", "leg": 1, **told}
     return RawMatch(source, f"{home}-{away}", season_raw="2026-27", date_local=day, home_raw=home, away_raw=away, **told)

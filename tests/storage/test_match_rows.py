@@ -7,32 +7,14 @@ import pytest
 import sqlalchemy as sa
 
 from core.clock import SNAPSHOT_MOMENT, Clock, real_now
-from core.football.matches import Teams
 from core.football.raw import MATCH_LASTS, RawMatch, Refused
 from core.settings import PROJECT
 from core.sources import snapshot
 from core.storage import match_rows, raw_versions
 from core.storage import schema as db
-from core.storage.database import Database
 
 SEEN = datetime(2026, 3, 14, tzinfo=UTC)
 KICKOFF = datetime(2026, 3, 13, 10, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def database(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'soccer.db'}")
-    database.create()
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def teams():
-    teams = Teams()
-    for name in ("Ajax", "Breda", "Cambuur"):
-        teams.add("Netherlands", 0, name)
-    return teams
 
 
 def raw(home="Ajax", away="Breda", day=date(2026, 3, 1), **changes):

@@ -1,17 +1,7 @@
-import pytest
 import sqlalchemy as sa
 
 from core.storage import pipeline_log
-from core.storage.database import Database
 from core.storage.schema import audit, drift_history, pipeline_runs
-
-
-@pytest.fixture
-def database(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'soccer.db'}")
-    database.create()
-    yield database
-    database.close()
 
 
 def rows(database, table):

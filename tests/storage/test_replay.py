@@ -2,8 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from core.clock import Clock
 from core.football.live import LiveRow
 from core.storage import live_scores, replay
@@ -13,14 +11,6 @@ START = datetime(2026, 3, 13, 12, tzinfo=UTC)
 LATER = START + timedelta(days=2)
 SOON, UNTIL = START + timedelta(minutes=1), START + timedelta(hours=9)
 ROW = LiveRow("replay", "7", SOON, "eng.1", 0, "Arsenal", "Everton", "first_half", match_id=7, kickoff_utc=START)
-
-
-@pytest.fixture
-def database(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'soccer.db'}")
-    database.create()
-    yield database
-    database.close()
 
 
 def test_the_clock_stands_at_the_start_until_a_run_has_arrived(database):

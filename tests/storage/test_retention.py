@@ -12,6 +12,7 @@ from core.storage.schema import task_events
 from core.storage.task_ledger import TaskLedger
 from core.storage.task_queries import ENDED
 
+ON_EACH_DATABASE = True
 DAYS = 90
 NOW = real_now()
 

@@ -16,6 +16,7 @@ from core.storage.schema import schema
 from core.storage.task_ledger import KILLS_ALLOWED, TaskLedger
 from core.storage.task_queries import STATES
 
+ON_EACH_DATABASE = True
 START = datetime(2026, 3, 13, 12, 0, tzinfo=UTC)
 
 
@@ -196,10 +197,9 @@ def test_TK_5_a_worker_of_before_the_clock_was_put_back_does_not_live_on(ledger,
     assert ledger.get(task_id)["status"] == "LOST"
 
 
-def test_TK_5_two_machines_whose_clocks_differ_agree_by_the_database(postgresql, monkeypatch):
+def test_TK_5_two_machines_whose_clocks_differ_agree_by_the_database(empty_postgresql, monkeypatch):
     """The other machine's clock is a minute slow."""
-    here, there = Database(postgresql), Database(postgresql)
-    schema.drop_all(here.engine)
+    here, there = Database(empty_postgresql), Database(empty_postgresql)
     here.create()
     monkeypatch.setattr("core.storage.database.real_now", lambda: datetime.now(UTC) - timedelta(minutes=1))
     task_id = started(TaskLedger(there), "far")

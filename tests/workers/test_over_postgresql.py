@@ -130,7 +130,7 @@ def process_of(connection) -> int:
 def standing_still(pid):
     """The server's process for a connection stands still; its machine goes on to acknowledge what is sent."""
     os.kill(pid, signal.SIGSTOP)
-    goes_on = threading.Timer(30, os.kill, (pid, signal.SIGCONT))  # so that a test that waits for it ends
+    goes_on = threading.Timer(PATIENCE, os.kill, (pid, signal.SIGCONT))  # so that a test that waits for it ends
     goes_on.start()
     try:
         yield
@@ -140,15 +140,16 @@ def standing_still(pid):
 
 
 def test_a_server_that_stands_still_in_the_middle_of_a_read_is_given_up(database, monkeypatch):
-    monkeypatch.setattr(impatient, "SILENCE", 2.0)
-    with pytest.raises(DatabaseUnavailable, match="does not answer"), database.read() as connection:
-        with standing_still(process_of(connection)):
-            connection.exec_driver_sql("SELECT 1").scalar_one()
+    monkeypatch.setattr(impatient, "SILENCE", 5.0)
+    silent = pytest.raises(DatabaseUnavailable, match="does not answer")
+    with silent, database.read() as connection, standing_still(process_of(connection)):
+        connection.exec_driver_sql("SELECT 1").scalar_one()
+    monkeypatch.undo()
     assert TaskLedger(database).counts()["PENDING"] == 0, "by a connection of its own"
 
 
 def test_a_connection_that_fell_silent_while_nobody_used_it_is_replaced(database, monkeypatch):
-    monkeypatch.setattr(impatient, "SILENCE", 2.0)
+    monkeypatch.setattr(impatient, "SILENCE", 5.0)
     with database.read() as connection:
         pid = process_of(connection)
     with standing_still(pid):

@@ -90,15 +90,12 @@ def league():
 
 
 @pytest.fixture
-def database(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'soccer.db'}")
-    database.create()
+def database(database):
     teams = Teams()
     for name in ("1. FC Köln", "1. FSV Mainz 05"):
         teams.add("Germany", 0, name)
     match_rows.ingest(database, [MATCH], teams, (), Clock(), KICKOFF)
-    yield database
-    database.close()
+    return database
 
 
 class Watch:

@@ -18,7 +18,6 @@ from core.football.scoring import log_loss
 from core.settings import Settings
 from core.storage import forecast_chain, replay
 from core.storage import schema as db
-from core.storage.database import Database
 from tests.workers.small_project import CLOCK, SmallProject
 from workers import pipeline, replaying
 from workers.workplace import Workplace
@@ -161,14 +160,11 @@ def fixture_rows(*kickoffs):
 
 
 @pytest.fixture
-def database(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'soccer.db'}")
-    database.create()
+def database(database):
     with database.write() as connection:
         begins = ("2024-10-12T15:00:00Z", "2024-10-12T12:30:00Z", "2024-10-09T12:00:00Z", "2024-10-13", "2024-10-12T19:00:00Z")
         connection.execute(db.matches.insert(), fixture_rows(*begins))
-    yield database
-    database.close()
+    return database
 
 
 @pytest.mark.parametrize(

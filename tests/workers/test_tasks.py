@@ -11,7 +11,6 @@ import pytest
 
 from core.errors import FeaturesRefused, FileMissing, StoreUnavailable
 from core.serving.lookups import FeatureLookupService
-from core.storage.database import Database
 from core.storage.exports import EXPORTED, to_parquet
 from core.storage.files import Store
 from core.storage.schema import schema, teams
@@ -122,14 +121,6 @@ def test_TK_3_an_unknown_name_is_a_failure_and_never_reaches_sql(real, name):
     task = real.jobs.wait(real.jobs.export_data_raw(name), PATIENCE)
     assert (task["status"], task["error"]["kind"]) == ("FAILURE", "file_missing")
     assert "raw_matches" in task["error"]["message"]
-
-
-@pytest.fixture
-def database(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'soccer.db'}")
-    database.create()
-    yield database
-    database.close()
 
 
 @pytest.mark.parametrize("name", EXPORTED)
