@@ -22,6 +22,7 @@ from workers.log import line
 Get = Callable[[str, str, RawDocument | None], RawDocument | None]
 
 JUST_NOW = timedelta(minutes=5)  # a document asked for so lately is not asked for again
+FAILED_JUST_NOW = timedelta(seconds=45)  # nor one that did not come; less than the pause between two looks
 SELDOM = timedelta(days=7)  # so often one of a season that is over
 ABSENT = timedelta(days=1)  # and one that was not there
 FAILURES = 3  # of a source in a row; after that it is left alone until the next time
@@ -112,12 +113,14 @@ class Gathering:
 
     def _is_due(self, told: Note, part: Part) -> bool:
         age = self.now - from_iso(told.asked_at)
+        if age < timedelta():  # the clock was put back
+            return True
         if told.status == "missing":
             return age > ABSENT
         if told.reader != self.reader and told.status != "failed":
             return True
         if told.status == "failed":
-            return age > JUST_NOW
+            return age > FAILED_JUST_NOW
         return age > (JUST_NOW if is_current(part, self.now.date()) else SELDOM)
 
 

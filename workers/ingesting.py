@@ -14,7 +14,7 @@ from core.storage.source_documents import Shelf
 from workers import providers
 from workers.gathering import Gathered, Gathering
 from workers.log import line
-from workers.workplace import Workplace
+from workers.workplace import UNPUBLISHED, YES, Workplace
 
 # Two attempts a document: who cannot be reached now is asked again at the next refresh.
 MANNERS = Limits(pause=0.15, attempts=2, first_wait=0.5, silence=15.0)
@@ -28,9 +28,13 @@ def bundled(place: Workplace) -> None:
 
 
 def gather(place: Workplace) -> Gathered:
-    """The bundled matches, and what is new at the sources. Who does not answer is left for the next time, and nothing is lost."""
+    """The bundled matches, and what is new at the sources. Who does not answer is left for the next time, and nothing is lost.
+
+    That something is not published yet is noted beforehand; the run of the pipeline that comes to its end takes the note away.
+    """
     settings, now = place.settings, real_now()
     place.database.create()
+    pipeline_log.note(place.database, UNPUBLISHED, YES)
     teams, rebuilt = providers.known_teams(place.root, place.database)
     rebuilt = _bundled_beneath(place, teams) or rebuilt
     with closing(Fetcher(MANNERS)) as fetcher:

@@ -26,7 +26,7 @@ from workers import backtesting, replaying, workspace
 from workers.dvc_process import WITHIN, dvc
 from workers.locking import LOCK, locked
 from workers.log import configure, line
-from workers.workplace import TRAIN_CUT, Figures, Workplace
+from workers.workplace import NO, TRAIN_CUT, UNPUBLISHED, Figures, Workplace
 
 Work = Callable[[str, list[int]], int]  # takes the run's id and the locks that it holds; 0 when it went well
 WHOLE, REFRESH, BACKTEST, RETRAIN = "run", "refresh", "backtest", "retrain"
@@ -144,13 +144,19 @@ def _to_its_end(place: Workplace, work: Work) -> Work:
         try:
             code = work(run, locks)
         finally:
-            if place.settings.clock.moment is not None:
-                (replay.turn_back if code else replay.arrive)(place.database, place.settings.clock.moment)
+            _settle(place, code)
             level, status = (logging.ERROR, "failed") if code else (logging.INFO, "done")
             line("pipeline", level=level, run=run, seconds=_since(started), status=status)
         return code
 
     return run_through
+
+
+def _settle(place: Workplace, code: int) -> None:
+    if place.settings.clock.moment is not None:
+        (replay.turn_back if code else replay.arrive)(place.database, place.settings.clock.moment)
+    elif not code:
+        pipeline_log.note(place.database, UNPUBLISHED, NO)
 
 
 def _refresh(place: Workplace) -> int:
@@ -160,7 +166,7 @@ def _refresh(place: Workplace) -> int:
 
     from workers import renewing
 
-    return _recorded(place, "refresh", lambda run, locks: renewing.refresh(place, **_ways(place, run, locks)))
+    return _recorded(place, "refresh", _to_its_end(place, lambda run, locks: renewing.refresh(place, **_ways(place, run, locks))))
 
 
 def _ways(place: Workplace, run: str, locks: list[int]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from core.storage import pipeline_log
 from core.storage.files import POINTER
 from workers.ingesting import gather
 from workers.log import line
-from workers.workplace import REGISTERED, Workplace, whole
+from workers.workplace import REGISTERED, UNPUBLISHED, YES, Workplace, whole
 
 # The stages that know of new matches. The models stay as they were fitted, until the first of the next month.
 RENEWED = ("instance", "ingest", "featurize", "batch_inference", "monitor_drift", "publish")
@@ -22,16 +22,17 @@ FRESH = timedelta(hours=6)  # without news, forecasts are published again only a
 def refresh(place: Workplace, stage: Callable[[str], int], repro: Callable[[], int], commit: Callable[[], int]) -> int:
     """Load what is new and publish forecasts that know of it: in this process where the models stay, else by `repro`.
 
-    `stage` runs one stage, `commit` lets DVC know of what was made without it. All give 0 when they went well.
+    `stage` runs one stage, `commit` lets DVC know of what was made without it. All give 0 when they went well. What an earlier run
+    has loaded and not published is news too.
     """
-    before = can_renew(place)
+    before, left = can_renew(place), pipeline_log.noted(place.database, UNPUBLISHED) == YES
     done = gather(place)
-    if not place.settings.arrived and not done.answered:
+    if not place.settings.arrived and not done.answered and not left:
         return 0  # the bundled matches alone are no news of today
-    if not done.news and _is_fresh(place):
+    if not done.news and not left and _is_fresh(place):
         line("refresh", note="Nothing is new.")
         return 0
-    return renew(stage, commit) if before and not done.history else repro()
+    return renew(stage, commit) if before and not done.history and not left else repro()
 
 
 def renew(stage: Callable[[str], int], commit: Callable[[], int]) -> int:
@@ -58,6 +59,6 @@ def can_renew(place: Workplace) -> bool:
 def _is_fresh(place: Workplace) -> bool:
     try:
         said = json.loads(place.store.read(POINTER))
-        return place.now - from_iso(str(said["as_of"])) < FRESH
+        return timedelta() <= place.now - from_iso(str(said["as_of"])) < FRESH
     except (FileMissing, ValueError, KeyError):
         return False

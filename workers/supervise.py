@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import socket
@@ -11,9 +12,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from core.errors import SoccerPredictError, StorageError
+from core.clock import from_iso
+from core.errors import FileMissing, SoccerPredictError, StorageError
 from core.settings import PROJECT, Settings, prepare_home
-from core.storage import process_events
+from core.storage import process_events, replay
 from core.storage.database import Database
 from core.storage.files import POINTER, Store
 from core.storage.task_ledger import TaskLedger
@@ -84,7 +86,7 @@ class Supervisor:
         self.stop.hurry = self._kill_all
         try:
             self._lay_foundation()
-            if not self._stopping() and not published(self.settings):
+            if not self._stopping() and not published(self.settings, self.database):
                 self._pipeline()
             self._write("supervisor", "started", os.getpid())
             self.children = [*self.beneath, *self.above]
@@ -119,7 +121,7 @@ class Supervisor:
         return self.stop.asked or (self.parent is not None and os.getppid() != self.parent)
 
     def _pipeline(self) -> None:
-        say("Nothing is published yet: the pipeline runs first, from the bundled matches to forecasts. This takes a minute or two.")
+        say("Nothing of this moment is published yet: the pipeline runs first, from the bundled matches on. This takes a minute or two.")
         process = leashed("workers.pipeline", [], PROJECT, self.environment)
         while process.poll() is None and not self._stopping():
             self._look()
@@ -150,9 +152,10 @@ class Supervisor:
         self._follow_due = time.monotonic() + FOLLOW_EVERY
         try:
             wanted = Settings.from_environment(self.environment)
-            if wanted.timeline == self.settings.timeline or self._at_work():
-                return
-            self._move(replace(wanted, port=self.settings.port))
+            if wanted.timeline == self.settings.timeline:
+                self._patience = None
+            elif not self._at_work():
+                self._move(replace(wanted, port=self.settings.port))
         except SoccerPredictError as error:
             say(f"The other timeline cannot be shown: {error}")
 
@@ -211,9 +214,15 @@ class Supervisor:
             say(f"Could not write down that {process} {event}: {error}")
 
 
-def published(settings: Settings) -> bool:
-    """Whether there is anything to serve."""
-    return Store.open(settings.store_url, settings.s3_endpoint).exists(POINTER)
+def published(settings: Settings, database: Database) -> bool:
+    """Whether there is anything to serve. On a replay not what knows later results than its clock, or was made before its start."""
+    try:
+        said = json.loads(Store.open(settings.store_url, settings.s3_endpoint).read(POINTER))
+        as_of = from_iso(str(said["as_of"]))
+    except (FileMissing, ValueError, KeyError, TypeError):
+        return False
+    start = settings.clock.moment
+    return start is None or start <= as_of <= replay.read(database, start).moment
 
 
 def prepared(settings: Settings) -> Settings:

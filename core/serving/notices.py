@@ -42,14 +42,16 @@ def moment(when: datetime) -> str:
     return f"{when.day} {when:%B %Y}, {when:%H:%M} UTC"
 
 
-def about_timeline(settings: Settings, clock: Clock) -> Iterator[Notice]:
-    """That the clock is no real one, and the way to the other timeline, where there is one to go to."""
+def about_timeline(settings: Settings, clock: Clock, refresh: Mapping[str, Any] | None = None) -> Iterator[Notice]:
+    """That the clock is no real one, and the way to the other timeline, where there is one to go to; `refresh` is the latest task
+    that asked the sources.
+    """
     if clock.moment is not None:
         yield Notice(
             "replay",
             f"Replaying {moment(clock.moment)}.",
             "Later results are hidden from the models. Forecasts made here are labelled and never count in the real record."
-            + _way(settings),
+            + _way(settings, refresh),
         )
     elif settings.can_switch and settings.arrived_at is not None and real_now() - settings.arrived_at < NEWLY:
         yield Notice(
@@ -59,12 +61,22 @@ def about_timeline(settings: Settings, clock: Clock) -> Iterator[Notice]:
         )
 
 
-def _way(settings: Settings) -> str:
+def _way(settings: Settings, refresh: Mapping[str, Any] | None) -> str:
     if not settings.can_switch or (not settings.sources and not settings.arrived):
         return ""
     if settings.arrived:
         return " Today's matches are here too: Operations leads to them."
-    return " Today's matches are shown as soon as their sources can be reached."
+    return f" {_awaited(refresh)}"
+
+
+def _awaited(refresh: Mapping[str, Any] | None) -> str:
+    """How far today's matches are, of which none are here yet."""
+    if refresh is None or refresh["finished_at"] is None:
+        return "Today's matches are being fetched; they are shown as soon as they have forecasts, a minute or two after they came."
+    at = moment(from_iso(refresh["finished_at"]))
+    if refresh["status"] == "SUCCESS":
+        return f"The sources of today's matches could not be reached at {at}. They are asked again by themselves."
+    return f"Today's matches could not be fetched at {at}; Operations says why. It is tried again by itself."
 
 
 def about_files(lookups: Mapping[str, Lookup[Any]]) -> Iterator[Notice]:

@@ -21,11 +21,14 @@ LATE = 5.0
 
 @dataclass(frozen=True)
 class Vitals:
-    """One look: `error` says why the database did not answer; `at` is in monotonic seconds."""
+    """One look: `error` says why the database did not answer; `at` is in monotonic seconds; `refresh` is the latest task that asked
+    the sources, as the ledger has it.
+    """
 
     at: float
     workers: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    refresh: dict[str, Any] | None = None
     error: str | None = None
 
     @property
@@ -73,7 +76,7 @@ class Pulse:
         self._also()
         at = time.monotonic()
         try:
-            workers, events = self._records.workers(), self._records.process_events(20)
+            workers, events, refreshes = self._records.workers(), self._records.process_events(20), self._records.tasks(1, name="refresh")
         except StorageError as error:
             if isinstance(error, DatabaseIncomplete):
                 with suppress(StorageError):  # the next look says how it went
@@ -83,7 +86,7 @@ class Pulse:
         alive = _beats(workers, at)
         self._beats |= alive
         self._measure(at, alive)
-        return Vitals(at, workers, events)
+        return Vitals(at, workers, events, next(iter(refreshes), None))
 
     def _measure(self, at: float, alive: Container[str]) -> None:
         """Every worker that was ever heard; one that is heard no more grows old."""

@@ -22,9 +22,9 @@ class Records:
         """{task_id, status, progress, result, error, created_at, started_at, finished_at}; TaskUnknown."""
         return self._ledger.get(task_id)
 
-    def tasks(self, limit: int = 50, status: str | None = None) -> list[Row]:
-        """The latest tasks, newest first; of one status or of all."""
-        return self._ledger.recent(limit, status)
+    def tasks(self, limit: int = 50, status: str | None = None, name: str | None = None) -> list[Row]:
+        """The latest tasks, newest first; of one status and one name, or of all."""
+        return self._ledger.recent(limit, status, name)
 
     def task_events(self, task_id: str) -> list[Row]:
         """What happened to a task, oldest first."""

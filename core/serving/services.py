@@ -131,7 +131,7 @@ class Services:
             *about_forecasts(self.predictions),
             *about_models(self.models, TOO_OLD),
             *about_processes(self.pulse.latest()),
-            *about_timeline(self.settings, self.clock),
+            *about_timeline(self.settings, self.clock, self.pulse.latest().refresh),
         ]
 
     def readiness(self) -> dict[str, Any]:

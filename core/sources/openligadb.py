@@ -13,7 +13,7 @@ from core.clock import from_iso
 from core.errors import DocumentRefused
 from core.football.competitions import COMPETITIONS
 from core.football.matches import tidy
-from core.football.raw import MATCH_LASTS, RawMatch, Refused
+from core.football.raw import RawMatch, Refused
 from core.football.seasons import split_season
 from core.sources.checks import checked, goals
 from core.sources.documents import Parsed, Part, RawDocument
@@ -83,7 +83,7 @@ def parse(name: str, document: RawDocument, scored: frozenset[str] = frozenset()
     league, _, year = name.partition("/")
     if league not in LEAGUES or not year.isdigit():
         raise DocumentRefused(f"{name!r} is no league and year of OpenLigaDB that are known here. Choose of {', '.join(LEAGUES)}.")
-    reader = _Reader(league, split_season(int(year)), names or {}, document.fetched_at)
+    reader = _Reader(league, split_season(int(year)), names or {})
     rows: list[RawMatch] = []
     refused: list[Refused] = []
     for place, told in enumerate(matches(name, document.content), start=1):
@@ -157,7 +157,6 @@ class _Reader:
     league: str
     season: str
     names: Mapping[str, str]
-    now: datetime
 
     def row(self, match: Told, kickoff: datetime) -> RawMatch:
         rules, local = COMPETITIONS[LEAGUES[self.league]], kickoff.astimezone(BERLIN)
@@ -183,7 +182,7 @@ class _Reader:
             home_source_id=match.home[0],
             away_source_id=match.away[0],
             neutral=rules.code == "ger.cup" and match.round == "Finale",
-            status_raw="finished" if match.finished else "live" if kickoff <= self.now < kickoff + 2 * MATCH_LASTS else None,
+            status_raw="finished" if match.finished else None,
             ft_home=full[0],
             ft_away=full[1],
             ht_home=half[0],

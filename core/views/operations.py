@@ -41,6 +41,18 @@ TASKS = {
     "score_file": "Score a file",
     "simulate_season": "Simulate a season",
 }
+# How far a run of the pipeline has come, by the last stage that it has behind it.
+SO_FAR = {
+    "starting": "it looks for what is new",
+    "instance": "it takes the matches in",
+    "ingest": "the matches are taken in",
+    "featurize": "the ratings are worked out",
+    "train": "the models are fitted",
+    "register": "the models are registered",
+    "batch_inference": "the forecasts are made",
+    "monitor_drift": "drift is looked for",
+    "publish": "it is published",
+}
 PROCESSES = {
     "web": "web process",
     "ml": "ml worker",
@@ -133,7 +145,15 @@ def _reason(task: Row) -> str:
     said = str(error.get("message") or str(error.get("kind") or "").replace("_", " "))
     if not said and task["status"] == "LOST":
         said = "its worker died; it goes back into the queue by itself"
-    return sentence(said or str(task.get("progress_note") or ""))
+    return sentence(said or _how_far(task))
+
+
+def _how_far(task: Row) -> str:
+    note = str(task.get("progress_note") or "")
+    if task["status"] == "STARTED":
+        return SO_FAR.get(note, note)
+    came_of_it = task.get("result") or {}
+    return "nothing was new" if task["status"] == "SUCCESS" and came_of_it.get("stages") == 0 else ""
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,27 @@ def test_without_a_batch_everything_says_what_to_do_and_nothing_fails(services):
     json.dumps(services.health())
 
 
+def test_the_banner_of_the_replay_tells_how_far_todays_matches_are(services):
+    ledger = TaskLedger(services.database)
+
+    def way():
+        return notice(services, "replay").text
+
+    assert "are being fetched" in way(), "soon"
+    task = ledger.create("refresh", "batch", {})
+    assert "are being fetched" in way()
+    ledger.claim(task, "w", 60)
+    ledger.succeed(task, "w", {"stages": 0})
+    assert "could not be reached at" in way() and "asked again by themselves" in way()
+    task = ledger.create("refresh", "batch", {})
+    ledger.claim(task, "w", 60)
+    ledger.fail(task, "w", {"kind": "pipeline_failed", "message": "The disk is full."})
+    assert "could not be fetched at" in way() and "Operations says why" in way()
+    services.settings.arrived_file.parent.mkdir(parents=True)
+    services.settings.arrived_file.touch()
+    assert "Operations leads to them" in way()
+
+
 def test_a_batch_that_is_published_later_is_taken_up_without_a_restart(services):
     services.start()
     publish(services)

@@ -1,6 +1,7 @@
 """OpenLigaDB: results by their kind, whatever their order; matches in play; men and women; the old interface and its bytes."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -82,15 +83,21 @@ def test_a_cup_match_keeps_the_score_after_ninety_minutes_beside_extra_time_and_
 
 def test_a_match_that_is_over_without_its_result_has_none_yet():
     row = first(matchday(match(results=[result(1, 2, 0)], over=True)))
-    assert (row.ft_home, row.ht_home, row.status_raw) == (None, None, "live")
+    assert (row.ft_home, row.ht_home, row.status_raw) == (None, None, None)
 
 
 def test_a_match_in_play_is_no_result_and_one_to_come_is_upcoming():
     playing, coming = match(results=[result(1, 2, 0)]), match(kickoff=KICKOFF + timedelta(days=7))
-    assert first(matchday(playing)).status_raw == "live"
+    assert (first(matchday(playing)).ft_home, first(matchday(playing)).status_raw) == (None, None)
     row = first(matchday(coming))
     assert row.status_raw is None
     assert row.upcoming(KICKOFF)
+
+
+def test_a_match_that_was_asked_for_in_play_and_never_changed_again_does_not_stay_in_play():
+    told = document(matchday(match(results=[result(1, 2, 0)])))
+    early, late = (parse("bl1/2025", replace(told, fetched_at=KICKOFF + later)) for later in (timedelta(hours=1), timedelta(days=30)))
+    assert early.rows == late.rows, "what a document says does not depend on when it was asked for"
 
 
 def test_a_match_of_1970_has_no_day_yet_and_is_left_out():

@@ -51,6 +51,17 @@ def test_a_failed_task_shows_its_reason_and_a_lost_one_that_nothing_is_lost():
     assert (done.state, done.trouble, done.reason, done.took, done.asked) == ("Done", False, "", "0.8 s", "12:09:55")
 
 
+def test_how_far_a_run_is_is_told_while_it_runs_and_afterwards_only_that_nothing_was_new():
+    rows = [
+        task(name="refresh", status="STARTED", finished_at=None, progress_note="starting"),
+        task(name="advance", status="STARTED", finished_at=None, progress_note="featurize"),
+        task(name="refresh", progress_note="starting", result={"stages": 0, "seconds": 2.1}),
+        task(name="refresh", progress_note="monitor_drift", result={"stages": 6, "seconds": 20.0}),
+    ]
+    told = [row.reason for row in task_rows(rows, NOW, UTC)]
+    assert told == ["It looks for what is new.", "The ratings are worked out.", "Nothing was new.", ""]
+
+
 def test_times_are_the_visitors():
     assert task_rows([task()], NOW, ZoneInfo("Asia/Tokyo"))[0].asked == "21:09:55"
 

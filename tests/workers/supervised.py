@@ -5,6 +5,7 @@ As a module that it starts itself (`--web PORT`) it is that small web process.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from core.clock import iso
 from core.storage.database import Database
 from workers import supervise
 from workers.children import Role
@@ -53,7 +55,7 @@ def opened(settings):
     current = Path(settings.store_url) / "batch" / "current.json"
     if not os.environ.get("NOTHING_PUBLISHED"):
         current.parent.mkdir(parents=True, exist_ok=True)
-        current.write_text("{}")
+        current.write_text(json.dumps({"as_of": iso(settings.clock.now())}))
     return database
 
 

@@ -102,6 +102,13 @@ def test_a_document_asked_for_just_now_is_not_asked_for_again(home, provider):
     assert len(provider.asked) == before
 
 
+def test_a_clock_that_was_put_back_does_not_keep_a_document_from_being_asked_for(home, provider):
+    home.round(NOW + timedelta(days=365))
+    before = len(provider.asked)
+    home.round()
+    assert LEAGUE in [path for path, _ in provider.asked[before:]]
+
+
 def test_a_new_result_is_loaded_and_only_its_league_was_sent(home, provider):
     home.round()
     provider.documents[LEAGUE] = openfootball(CLUBS, weekly(FIRST, 38), NOW.date() + timedelta(days=7))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
+
 import pytest
 
+from core.clock import real_now, sortable
 from core.settings import Settings
 from core.storage.database import Database
+from core.storage.schema import tasks
 from core.storage.task_ledger import TaskLedger
 from workers import refresher
 from workers.refresher import Refresher
@@ -41,9 +46,42 @@ def test_the_sources_are_asked_soon_after_the_start_and_again_when_that_is_old(s
     loop.once()
     assert asked(settings) == 1
     loop._due = 0.0
-    loop._every = 0.0
+    asked_at(settings, real_now() - timedelta(seconds=3))
     loop.once()
     assert asked(settings) == 2
+
+
+def asked_at(settings, moment):
+    """As if the last refresh had been asked for then."""
+    with Database(settings.database_url).write() as connection:
+        connection.execute(tasks.update().values(created_at=sortable(moment)))
+
+
+def test_a_clock_that_was_put_back_does_not_keep_the_sources_from_being_asked(settings):
+    Refresher(settings).once()
+    finish(settings)
+    asked_at(settings, real_now() + timedelta(days=365))
+    Refresher(settings).once()
+    assert asked(settings) == 2
+
+
+def test_who_starts_without_a_network_need_not_wait_an_hour_for_today(tmp_path, monkeypatch):
+    monkeypatch.setattr(refresher, "FIRST_AFTER", 0.0)
+    settings = settings_of(tmp_path)
+    Database(settings.database_url).create()
+    loop, pauses = Refresher(settings), []
+    for _ in range(9):
+        loop._due = 0.0
+        loop.once()
+        pauses.append((loop._due - time.monotonic()) / 60)
+        finish(settings)
+        asked_at(settings, real_now() - timedelta(days=1))
+    assert pauses == pytest.approx([1, 2, 4, 8, 16, 32, 60, 60, 60], rel=0.12)
+    settings.arrived_file.parent.mkdir(parents=True, exist_ok=True)
+    settings.arrived_file.touch()
+    fresh = Refresher(settings)
+    fresh.once()
+    assert (fresh._due - time.monotonic()) / 60 == pytest.approx(60, rel=0.12)
 
 
 def test_a_worker_that_starts_again_does_not_ask_what_was_asked_lately(settings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -10,19 +11,26 @@ import sys
 import threading
 import time
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from core.clock import SNAPSHOT_MOMENT as NOON
+from core.clock import Clock, iso
 from core.errors import SettingsError
-from core.settings import Settings
-from core.storage import process_events
+from core.settings import Settings, prepare_home
+from core.storage import process_events, replay
 from core.storage.database import Database
+from core.storage.files import POINTER
 from core.storage.task_ledger import TaskLedger
 from tests.workers.house import PATIENCE, ROOT, alive, environment, eventually, free_port
 from workers import calling, checks, children, supervise
 from workers.calling import Caller
 from workers.children import in_words
+
+HOUR = timedelta(hours=1)
 
 
 class Run:
@@ -310,6 +318,73 @@ def test_a_missing_libgomp_is_named_with_its_package(monkeypatch):
     assert checks.missing_libgomp() is None
     monkeypatch.setitem(checks.LIBGOMP, sys.platform, "libgomp-that-is-not-there.so.1")
     assert "apt-get install libgomp1" in checks.missing_libgomp()
+
+
+@pytest.fixture
+def replayed(tmp_path):
+    """A replay from noon that stands three hours later, where its batch was published; `at` makes the settings for another start."""
+    database = Database(f"sqlite:///{tmp_path / 'soccer.db'}")
+    database.create()
+
+    def at(start):
+        return Settings(tmp_path, clock=Clock(start), store_url=str(tmp_path / "store"))
+
+    replay.set_out(database, NOON, NOON + 3 * HOUR)
+    replay.arrive(database, NOON)
+    pointer = tmp_path / "store" / POINTER
+    pointer.parent.mkdir(parents=True)
+    pointer.write_text(json.dumps({"as_of": iso(NOON + 3 * HOUR)}))
+    yield at, database, pointer
+    database.close()
+
+
+@pytest.mark.parametrize(("start", "serves"), [(0, True), (-1, False), (2, False), (24, False)])
+def test_a_batch_serves_only_the_replay_that_it_was_made_for(replayed, start, serves):
+    at, database, _ = replayed
+    assert supervise.published(at(NOON + start * HOUR), database) is serves
+
+
+def test_a_replay_that_has_played_on_since_its_batch_is_served_by_it(replayed):
+    at, database, _ = replayed
+    replay.play(database, NOON, 1.0)
+    replay.run_on(database, NOON, NOON + 5 * HOUR, NOON + 9 * HOUR)
+    assert supervise.published(at(NOON), database)
+
+
+@pytest.mark.parametrize("said", ["", "{}", "[]", '{"as_of": 7}', None])
+def test_without_a_pointer_that_can_be_read_nothing_is_published(replayed, said):
+    at, database, pointer = replayed
+    pointer.unlink() if said is None else pointer.write_text(said)
+    for start in (NOON, None):
+        assert not supervise.published(at(start), database)
+
+
+def test_each_time_that_the_other_timeline_is_chosen_a_task_at_work_is_given_its_time(tmp_path, monkeypatch):
+    settings = Settings.from_environment(environment(tmp_path / "home"))
+    prepare_home(settings)
+    settings.arrived_file.parent.mkdir(parents=True)
+    settings.arrived_file.touch()
+    settings.choose("replay")
+    database = Database(settings.database_url)
+    database.create()
+    supervisor = supervise.Supervisor(settings, database, [], SimpleNamespace(asked=False))
+    supervisor.environment = environment(tmp_path / "home")
+    moved = []
+    monkeypatch.setattr(supervise, "FOLLOW_EVERY", 0.0)
+    monkeypatch.setattr(supervisor, "_move", moved.append)
+    monkeypatch.setattr(supervisor.ledger, "workers", lambda: [{"current_task": "a task"}])
+    settings.choose("real")
+    supervisor._follow()
+    supervisor._patience -= supervise.LONGEST_TASK  # so much time goes by
+    settings.choose("replay")  # thought better of it
+    supervisor._follow()
+    settings.choose("real")
+    supervisor._follow()
+    assert moved == []
+    supervisor._patience -= supervise.LONGEST_TASK
+    supervisor._follow()
+    assert [wanted.timeline for wanted in moved] == ["real"], "not for ever"
+    database.close()
 
 
 def test_each_queue_has_its_worker_with_a_metrics_port_of_its_own():
