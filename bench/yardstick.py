@@ -55,15 +55,11 @@ def _read(parse, name: str, content: bytes) -> Iterable[RawMatch]:  # noqa: ANN0
 
 def clubs(rows: list[RawMatch]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One row a match of both sources, as the backtest takes it; and the closing odds where they are told."""
-    teams = Teams()
-    for path in LISTS:
-        for alias in snapshot.read_aliases(PROJECT / path):
-            teams.add(alias.country, alias.sex, alias.canonical, alias.alias, alias.source)
-    teams.complete()
-    found(teams, names(rows))
-    told = {(row.source, row.source_ref): json.loads(row.odds_json) for row in rows if row.odds_json}
+    teams = known_teams(rows)
+    latest = {(row.source, row.source_ref): row for row in rows}  # FOLDER may hold a season as it stood at several times
+    told = {reference: json.loads(row.odds_json) for reference, row in latest.items() if row.odds_json}
     matches, odds = [], []
-    for match in merged([Version(row, "2026-01-01T00:00:00Z") for row in rows], teams)[0]:
+    for match in merged([Version(row, "2026-01-01T00:00:00Z") for row in latest.values()], teams)[0]:
         if match.status not in ("finished", "scheduled"):
             continue
         key = dict(zip(KEY, (pd.Timestamp(match.date), match.competition_code, match.home_team_id, match.away_team_id), strict=True))
@@ -79,6 +75,17 @@ def clubs(rows: list[RawMatch]) -> tuple[pd.DataFrame, pd.DataFrame]:
         if all(beside.get(name) for name in CLOSING):
             odds.append(key | {name: float(beside[name]) for name in CLOSING})
     return pd.DataFrame(matches), pd.DataFrame(odds)
+
+
+def known_teams(rows: list[RawMatch]) -> Teams:
+    """The teams that are listed beforehand, and those that the rows name."""
+    teams = Teams()
+    for path in LISTS:
+        for alias in snapshot.read_aliases(PROJECT / path):
+            teams.add(alias.country, alias.sex, alias.canonical, alias.alias, alias.source)
+    teams.complete()
+    found(teams, names(rows))
+    return teams
 
 
 def nations(folder: Path, sex: int) -> pd.DataFrame:
