@@ -13,7 +13,7 @@ from core.clock import from_iso, iso, real_now
 from core.errors import DocumentMissing, DocumentRefused, SourceError
 from core.football.matches import Teams
 from core.football.naming import found, names
-from core.sources.documents import Parsed, Part, RawDocument, Source
+from core.sources.documents import Parsed, Part, RawDocument, Scored, Source
 from core.storage import match_rows, raw_versions, source_documents
 from core.storage.database import Database
 from core.storage.source_documents import Note, Shelf, digest_of
@@ -81,7 +81,8 @@ class Gathering:
         with self.database.read() as connection:
             known = source_documents.known(connection, source.name)
         failures, answered = 0, False
-        for part in sorted(source.parts(self.now), key=lambda part: -_begins(part)):
+        # What tells of matches of other parts comes after those: a fixture is numbered by the results before it.
+        for part in sorted(source.parts(self.now), key=lambda part: (part.across, -_begins(part))):
             if _begins(part) < since or not self._due(part, known):
                 continue
             self.done.asked += 1
@@ -177,7 +178,7 @@ class _Attempt:
             return
         self._load(documents, parsed)
 
-    def _parsed(self, documents: Mapping[str, RawDocument], scored: frozenset[str]) -> Parsed:
+    def _parsed(self, documents: Mapping[str, RawDocument], scored: Scored) -> Parsed:
         try:
             return self.source.parse(self.part, documents, scored)
         except UNREADABLE as error:

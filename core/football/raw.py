@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -17,6 +18,9 @@ MATCH_LASTS = timedelta(hours=2)
 SHOTS = ("home_shots", "away_shots", "home_shots_on_target", "away_shots_on_target")
 # What can be said of a match only when it has been played; odds come in one piece, those at kick-off among them.
 _TOLD_BY_PLAY = ("ft_home", "ft_away", "ht_home", "ht_away", "et_home", "et_away", "pen_home", "pen_away", *SHOTS, "odds_json")
+
+
+_LEG = re.compile(r"/(\d+|\{leg\})$")  # as it stands before the legs are counted, too
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,13 @@ class RawMatch:
         """The same match without anything that only its being played can tell."""
         nothing: dict[str, Any] = dict.fromkeys(_TOLD_BY_PLAY)
         return replace(self, **nothing, status_raw="scheduled", score_basis="90")
+
+
+def pair_of(source_ref: str) -> str:
+    """The reference without the number of the leg: what all meetings of two sides on one ground share. A provider's own number of
+    a match is a pair by itself.
+    """
+    return _LEG.sub("", source_ref)
 
 
 @dataclass(frozen=True)

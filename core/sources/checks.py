@@ -11,9 +11,9 @@ from functools import cache
 from core.errors import DocumentRefused
 from core.football.competitions import Competition
 from core.football.matches import folded
-from core.football.raw import RawMatch, Refused
+from core.football.raw import RawMatch, Refused, pair_of
 from core.football.seasons import window
-from core.sources.documents import Parsed
+from core.sources.documents import Parsed, Scored
 
 OUTSIDE_AT_MOST = 0.05  # above this share of impossible days or unreadable rows it is the document that is wrong, not a row
 GONE, GONE_AT_MOST = 2, 0.01  # so many rows with a score, or this share of them, may vanish as corrections
@@ -21,7 +21,7 @@ MOST_GOALS, MOST_SHOTS = 60, 150
 EXPLAINED = frozenset({"cancelled", "abandoned", "postponed", "awarded"})  # with one of these a score may go
 
 
-def checked(what: str, rows: Iterable[RawMatch], refused: Iterable[Refused], rules: Competition | None, scored: frozenset[str]) -> Parsed:
+def checked(what: str, rows: Iterable[RawMatch], refused: Iterable[Refused], rules: Competition | None, scored: Scored) -> Parsed:
     """The rows of one season with their legs, and those set aside; DocumentRefused when they cannot be trusted as a whole.
 
     `what` names the document for people. Names are not looked up here: whoever loads the rows knows the teams.
@@ -134,11 +134,18 @@ def _refuse_other_league(what: str, rows: list[RawMatch], rules: Competition) ->
         )
 
 
-def _refuse_lost_scores(what: str, rows: list[RawMatch], scored: frozenset[str]) -> None:
-    """A match that is there without the score it had is an error of the document. A row that is gone may be a correction, many are not."""
-    lost = [row for row in rows if row.source_ref in scored and row.ft_home is None and row.status_raw not in EXPLAINED]
-    explained = sum(row.source_ref in scored and row.ft_home is None for row in rows) - len(lost)
-    gone = len(scored) - explained - sum(row.ft_home is not None for row in rows)
+def _refuse_lost_scores(what: str, rows: list[RawMatch], scored: Scored) -> None:
+    """A match that is there without the score it had is an error of the document. A row that is gone may be a correction, many are not.
+
+    Scores are counted by pair: a meeting that was put off may come to be a later leg than it was.
+    """
+    before, played = Counter(map(pair_of, scored)), [row for row in rows if row.ft_home is not None]
+    open_ones = [(pair_of(row.source_ref), row) for row in rows if row.ft_home is None]
+    missing = before - Counter(pair_of(row.source_ref) for row in played)
+    explained = Counter(pair for pair, row in open_ones if row.status_raw in EXPLAINED)
+    unexplained = missing - explained
+    lost = [row for pair, row in open_ones if unexplained[pair] and row.status_raw not in EXPLAINED]
+    gone = len(scored) - len(played) - (missing & explained).total()
     if not lost and gone <= max(GONE, GONE_AT_MOST * len(scored)):
         return
     named = f"{lost[0].home_raw} v {lost[0].away_raw} had a score before and has none now" if lost else f"{gone} scores are gone"

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from types import MappingProxyType
 from typing import Protocol
 
 from core.football.raw import RawMatch, Refused
+
+Scored = Mapping[str, date]  # the day of each match that has a score, by its `source_ref`
+NOTHING_SCORED: Scored = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,9 @@ class Parsed:
     refused: tuple[Refused, ...] = ()
 
     @property
-    def scored(self) -> frozenset[str]:
-        """The `source_ref` of each match with a score: the next document of this part is held against it."""
-        return frozenset(row.source_ref for row in self.rows if row.ft_home is not None)
+    def scored(self) -> Scored:
+        """The matches with a score: the next document of this part is held against them."""
+        return {row.source_ref: row.date_local for row in self.rows if row.ft_home is not None}
 
 
 class Source(Protocol):
@@ -59,6 +63,6 @@ class Source(Protocol):
         """What can be asked for at `now`."""
         ...
 
-    def parse(self, part: Part, documents: Mapping[str, RawDocument], scored: frozenset[str] = frozenset()) -> Parsed:
+    def parse(self, part: Part, documents: Mapping[str, RawDocument], scored: Scored = NOTHING_SCORED) -> Parsed:
         """The rows of a part from its documents by role. `scored`: the matches that had a score when it was last loaded."""
         ...

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from core.errors import DocumentRefused
 from core.football.competitions import COMPETITIONS, Competition
 from core.football.matches import slug
 from core.football.outcomes import Outcome
-from core.football.raw import RawMatch, Refused
+from core.football.raw import RawMatch, Refused, pair_of
 from core.football.seasons import season_name, season_of, split_season
-from core.sources.checks import checked, goals, shots, with_legs
-from core.sources.documents import Parsed, Part, RawDocument
+from core.sources.checks import checked, goals, refusal, shots, with_legs
+from core.sources.documents import NOTHING_SCORED, Parsed, Part, RawDocument, Scored
 from core.sources.text import table
 
 SOURCE = "football_data"
@@ -39,6 +39,7 @@ _EXTRA_LEAGUES = {
     ("Russia", "Premier League"): "rus.1", ("Switzerland", "Super League"): "sui.1", ("USA", "MLS"): "usa.1",
 }  # fmt: skip
 FIXTURES, EXTRA_FIXTURES = "fixtures", "new_league_fixtures"
+SAME_MATCH = timedelta(days=3)  # a fixture so soon after a result on that ground is that match, moved at short notice
 PIVOT = 93  # two-digit years from here on are of the 1900s: the first season is 1993-94
 
 _MAIN = ("Div", "Date", "HomeTeam", "AwayTeam")
@@ -70,15 +71,15 @@ class FootballData:
             Part(name, {"matches": f"{self.base}/{path}"}, frozenset({"matches"}), name in fixtures) for name, path in urls.items()
         )
 
-    def parse(self, part: Part, documents: Mapping[str, RawDocument], scored: frozenset[str] = frozenset()) -> Parsed:
+    def parse(self, part: Part, documents: Mapping[str, RawDocument], scored: Scored = NOTHING_SCORED) -> Parsed:
         return parse(part.name, documents["matches"].content, scored)
 
 
-def parse(name: str, content: bytes, scored: frozenset[str] = frozenset()) -> Parsed:
+def parse(name: str, content: bytes, scored: Scored = NOTHING_SCORED) -> Parsed:
     """The matches of `2025-26/E0`, `new/USA` or the fixtures.
 
     `scored`: for a season the matches of it that had a score; for fixtures those of the whole source, since a fixture between
-    sides that have met on this ground already is their next meeting.
+    sides that have met on this ground already is their next meeting, or that very match, which is listed still.
     """
     what = f"{name} of football-data.co.uk"
     rows, refused = _read(name, what, content)
@@ -211,8 +212,14 @@ def _number(cell: str) -> float | None:
         return None
 
 
-def _fixtures(rows: list[RawMatch], refused: list[Refused], scored: frozenset[str]) -> Parsed:
+def _fixtures(rows: list[RawMatch], refused: list[Refused], scored: Scored) -> Parsed:
     """Fixtures of all divisions; they stay in the document until they are played, and often longer."""
-    met = Counter(ref.rpartition("/")[0] for ref in scored)
-    numbered, twice = with_legs(rows, met)
+    met: dict[str, list[date]] = defaultdict(list)
+    for ref, day in scored.items():
+        met[pair_of(ref)].append(day)
+    waiting = [row for row in rows if all(day + SAME_MATCH < row.date_local for day in met[pair_of(row.source_ref)])]
+    too_many = [row for row in waiting if len(met[pair_of(row.source_ref)]) >= COMPETITIONS[row.competition_code].home_meetings]
+    refused += [refusal(row, "the two have met on this ground as often as the league lets them") for row in too_many]
+    to_come = [row for row in waiting if row not in too_many]
+    numbered, twice = with_legs(to_come, {pair: len(days) for pair, days in met.items()})
     return Parsed(tuple(numbered), (*refused, *twice))

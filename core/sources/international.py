@@ -17,7 +17,7 @@ from core.football.matches import slug, tidy
 from core.football.places import INTERNATIONAL
 from core.football.raw import RawMatch, Refused, ScoreBasis
 from core.sources.checks import checked, goals
-from core.sources.documents import Parsed, Part, RawDocument
+from core.sources.documents import NOTHING_SCORED, Parsed, Part, RawDocument, Scored
 from core.sources.text import table
 
 BASE = "https://raw.githubusercontent.com/martj42"
@@ -57,11 +57,11 @@ class International:
         urls = {role: f"{folder}/{file}" for role, file in FILES.items()}
         return (Part("all", urls, frozenset({"goals", "shootouts", "former"})),)
 
-    def parse(self, part: Part, documents: Mapping[str, RawDocument], scored: frozenset[str] = frozenset()) -> Parsed:
+    def parse(self, part: Part, documents: Mapping[str, RawDocument], scored: Scored = NOTHING_SCORED) -> Parsed:
         return parse(self.sex, {role: document.content for role, document in documents.items()}, scored)
 
 
-def parse(sex: int, files: Mapping[str, bytes], scored: frozenset[str] = frozenset()) -> Parsed:
+def parse(sex: int, files: Mapping[str, bytes], scored: Scored = NOTHING_SCORED) -> Parsed:
     """The matches of `results`, with what `goals`, `shootouts` and `former` say about them where they are there."""
     what = f"The table of {'women' if sex else 'men'}'s internationals"
     lines = table(what, files["results"], _RESULTS)

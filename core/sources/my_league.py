@@ -21,7 +21,7 @@ from core.football.places import INTERNATIONAL
 from core.football.raw import RawMatch, Refused
 from core.football.seasons import season_name, season_of
 from core.sources.checks import MOST_SHOTS, goals, shots, with_legs
-from core.sources.documents import Parsed, Part, RawDocument
+from core.sources.documents import NOTHING_SCORED, Parsed, Part, RawDocument, Scored
 from core.sources.text import table
 
 SOURCE = "my_league"
@@ -48,7 +48,7 @@ class MyLeague:
     def parts(self, now: datetime) -> tuple[Part, ...]:
         return (Part("matches", {"matches": self.location}),)
 
-    def parse(self, part: Part, documents: Mapping[str, RawDocument], scored: frozenset[str] = frozenset()) -> Parsed:
+    def parse(self, part: Part, documents: Mapping[str, RawDocument], scored: Scored = NOTHING_SCORED) -> Parsed:
         """The rows are the owner's: a score that is gone was taken back, and whatever is wrong is told row by row."""
         return parse(documents["matches"].content)
 

@@ -17,7 +17,7 @@ from core.football.places import INTERNATIONAL
 from core.football.raw import RawMatch, Refused, ScoreBasis
 from core.football.seasons import season_name, window
 from core.sources.checks import checked, goals
-from core.sources.documents import Parsed, Part, RawDocument
+from core.sources.documents import NOTHING_SCORED, Parsed, Part, RawDocument, Scored
 from core.sources.openfootball_files import LEAGUES, MISFILED, TOURNAMENTS, Host, Tournament
 
 SOURCE = "openfootball"
@@ -52,11 +52,11 @@ class OpenFootball:
         addresses |= {path: f"{self.base}/{path}" for path, cup in TOURNAMENTS.items() if self.since <= int(cup.season) <= now.year}
         return tuple(Part(name, {"matches": url}, frozenset({"matches"})) for name, url in addresses.items())
 
-    def parse(self, part: Part, documents: Mapping[str, RawDocument], scored: frozenset[str] = frozenset()) -> Parsed:
+    def parse(self, part: Part, documents: Mapping[str, RawDocument], scored: Scored = NOTHING_SCORED) -> Parsed:
         return parse(part.name, documents["matches"].content, scored)
 
 
-def parse(name: str, content: bytes, scored: frozenset[str] = frozenset()) -> Parsed:
+def parse(name: str, content: bytes, scored: Scored = NOTHING_SCORED) -> Parsed:
     """The matches of a file: `2025-26/en.1`, or a tournament's path. DocumentRefused when it cannot be trusted as a whole."""
     if name in MISFILED:
         raise DocumentRefused(f"{name} of openfootball was refused whole: {MISFILED[name]}. Nothing needs to be done.")

@@ -16,7 +16,7 @@ from core.football.matches import tidy
 from core.football.raw import RawMatch, Refused
 from core.football.seasons import split_season
 from core.sources.checks import checked, goals
-from core.sources.documents import Parsed, Part, RawDocument
+from core.sources.documents import NOTHING_SCORED, Parsed, Part, RawDocument, Scored
 from core.sources.text import decoded
 
 SOURCE = "openligadb"
@@ -62,7 +62,7 @@ class OpenLigaDB:
             for year in range(self.since, last + 1)
         )
 
-    def parse(self, part: Part, documents: Mapping[str, RawDocument], scored: frozenset[str] = frozenset()) -> Parsed:
+    def parse(self, part: Part, documents: Mapping[str, RawDocument], scored: Scored = NOTHING_SCORED) -> Parsed:
         return parse(part.name, documents["matches"], scored, self.names)
 
     def current_group(self, league: str) -> str:
@@ -78,7 +78,7 @@ class OpenLigaDB:
         return f"{self.base}/getmatchdata/{league}/{year}/{group}"
 
 
-def parse(name: str, document: RawDocument, scored: frozenset[str] = frozenset(), names: Mapping[str, str] | None = None) -> Parsed:
+def parse(name: str, document: RawDocument, scored: Scored = NOTHING_SCORED, names: Mapping[str, str] | None = None) -> Parsed:
     """The matches of `bl1/2025`. A match whose day is not known yet is left out; one that is over without its result has none."""
     league, _, year = name.partition("/")
     if league not in LEAGUES or not year.isdigit():

@@ -87,6 +87,7 @@ def load(
     believed, doubtful = _believed(rows, observed_at.date() + TOMORROW)
     change = raw_versions.keep(connection, part, believed, now)
     withdrawn = raw_versions.withdraw(connection, source, part, believed, now, after=observed_at.date())
+    withdrawn |= raw_versions.take_back(connection, source, part, rows, refused, now)
     team_names.remember(connection, teams)
     building.build(connection, change.seasons | withdrawn, teams, now)
     cases = [(f"{source}/{part}", case) for case in (*refused, *doubtful)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from core.clock import from_iso, iso
 from core.football.merging import Version, status_said
 from core.football.naming import Named
-from core.football.raw import MATCH_LASTS, RawMatch
+from core.football.raw import MATCH_LASTS, RawMatch, Refused, pair_of
 from core.storage.bulk import batches, insert
 from core.storage.schema import corrections, raw_matches
 
@@ -44,8 +45,10 @@ class _Stored:
 class _Decisions:
     """What becomes of each row, before anything is written."""
 
-    def __init__(self, known: Mapping[tuple[str, str], Mapping[str, _Stored]], part: str, now: str) -> None:
+    def __init__(self, known: Mapping[tuple[str, str], Mapping[str, _Stored]], part: str, rows: Sequence[RawMatch], now: str) -> None:
         self.known, self.part, self.now = known, part, now
+        stored = Counter(pair_of(ref) for (_, ref), versions in known.items() if any(one.counts and one.score for one in versions.values()))
+        self.short = stored - Counter(pair_of(row.source_ref) for row in rows if row.ft_home is not None)
         self.fresh: list[Row] = []
         self.corrected: list[Row] = []
         self.superseded: list[int] = []
@@ -55,7 +58,7 @@ class _Decisions:
     def decide(self, row: RawMatch) -> None:
         versions, digest = self.known.get((row.source, row.source_ref), {}), row.payload_hash
         current = next((found for found in versions.items() if found[1].counts), None)
-        if current and (current[0] == digest or _loses_score(current[1], row)):
+        if current and (current[0] == digest or self._loses_score(current[1], row)):
             return
         self.seasons.add(season_of(row))
         if current:
@@ -64,6 +67,10 @@ class _Decisions:
             self.revived.append(versions[digest].raw_id)
         else:
             self.fresh.append({**_columns(row), "observed_at": self.now, "payload_hash": digest, "part": self.part})
+
+    def _loses_score(self, current: _Stored, row: RawMatch) -> bool:
+        """Whether a score would be gone without a word. It is not where another leg of the pair has it now: they were counted anew."""
+        return bool(current.score and row.ft_home is None and status_said(row) is None and self.short[pair_of(row.source_ref)])
 
     def _supersede(self, current: _Stored, row: RawMatch) -> None:
         self.superseded.append(current.raw_id)
@@ -82,9 +89,9 @@ def keep(connection: sa.Connection, part: str, rows: Sequence[RawMatch], now: st
     """Append the versions that are not there yet; the one told last counts. The same rows again change nothing.
 
     A score never disappears because a row without one comes after it, unless that row says why (postponed, cancelled,
-    abandoned): that, and any other score, is a correction, and is logged.
+    abandoned) or another leg has it now: that, and any other score, is a correction, and is logged.
     """
-    decisions = _Decisions(_stored(connection, rows), part, now)
+    decisions = _Decisions(_stored(connection, rows), part, rows, now)
     for row in rows:
         decisions.decide(row)
     _update(connection, decisions.superseded, {"superseded_at": now})
@@ -112,17 +119,39 @@ def withdraw(
     return {season for _, season in gone}
 
 
+def take_back(
+    connection: sa.Connection, source: str, part: str, rows: Sequence[RawMatch], refused: Sequence[Refused], now: str
+) -> set[Season]:
+    """Scores that a part no longer lists count no more, and are corrections; the seasons they belonged to.
+
+    Not while it holds as many rows that could not be read: a match may stand among those.
+    """
+    raw = raw_matches.c
+    asked = sa.select(raw.raw_id, raw.source_ref, raw.sex, raw.competition_code, raw.season_raw, raw.ft_home, raw.ft_away)
+    within = (raw.source == source, raw.part == part, raw.superseded_at.is_(None), raw.ft_home.is_not(None))
+    standing = connection.execute(asked.where(*within)).all()
+    listed, named = {row.source_ref for row in rows}, {case.source_ref for case in refused}
+    gone = [row for row in standing if row.source_ref not in listed | named]
+    unread = named - listed - {row.source_ref for row in standing}
+    if len(gone) <= len(unread):
+        return set()
+    _update(connection, [row.raw_id for row in gone], {"superseded_at": now})
+    said = {"at": now, "source": source, "became": "no score", "reason": "the source lists the match no more"}
+    insert(connection, corrections, [{**said, "source_ref": row.source_ref, "was": f"{row.ft_home}-{row.ft_away}"} for row in gone])
+    return {(row.sex, row.competition_code, row.season_raw) for row in gone}
+
+
 def season_of(row: RawMatch) -> Season:
     return row.sex, row.competition_code, row.season_raw
 
 
-def scored(connection: sa.Connection, source: str, part: str | None) -> frozenset[str]:
-    """The rows of a part, or of the whole source, by `source_ref`, that have a score now."""
+def scored(connection: sa.Connection, source: str, part: str | None) -> dict[str, date]:
+    """The day of each row of a part, or of the whole source, that has a score now, by `source_ref`."""
     raw = raw_matches.c
     within = [raw.source == source, raw.superseded_at.is_(None), raw.ft_home.is_not(None)]
     if part is not None:
         within.append(raw.part == part)
-    return frozenset(connection.scalars(sa.select(raw.source_ref).where(*within)))
+    return {ref: date.fromisoformat(day) for ref, day in connection.execute(sa.select(raw.source_ref, raw.date_local).where(*within))}
 
 
 def versions(connection: sa.Connection, seasons: Iterable[Season]) -> list[Version]:
@@ -184,10 +213,6 @@ def _stored(connection: sa.Connection, rows: Sequence[RawMatch]) -> dict[tuple[s
                 score = None if home is None else f"{home}-{away}"
                 found.setdefault((name, ref), {})[digest] = _Stored(raw_id, until is None, (sex, code, season), score)
     return found
-
-
-def _loses_score(current: _Stored, row: RawMatch) -> bool:
-    return current.score is not None and row.ft_home is None and status_said(row) is None
 
 
 def _update(connection: sa.Connection, raw_ids: Sequence[int], values: Mapping[str, str | None]) -> None:

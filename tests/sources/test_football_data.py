@@ -7,6 +7,7 @@ import pytest
 
 from core.errors import DocumentRefused
 from core.settings import PROJECT
+from core.sources.documents import Parsed
 from core.sources.football_data import FootballData, parse
 
 REAL = PROJECT.parent / "shared" / "data" / "football-data-co-uk"
@@ -159,9 +160,23 @@ def test_a_fixture_is_the_result_to_come_under_the_same_reference():
 def test_a_fixture_between_sides_that_met_before_is_their_next_meeting():
     first = only(lines(changed(Div="SC0")), "2526/SC0")
     again = lines("SC0,14/03/2026,15:00,Arsenal,Leeds,1.5,4,6", head=FIXTURE_HEAD)
-    fixture = only(again, "fixtures", scored=frozenset({first.source_ref}))
+    fixture = only(again, "fixtures", scored={first.source_ref: first.date_local})
     assert (first.leg, fixture.leg) == (1, 2)
     assert only(again, "fixtures").leg == 1
+
+
+@pytest.mark.parametrize("division", ["E0", "SC0"])
+@pytest.mark.parametrize("played", ["15/08/2025", "16/08/2025", "17/08/2025"])
+def test_a_fixture_that_is_listed_still_after_it_was_played_is_no_other_match(division, played):
+    scored = parse(f"2526/{division}", lines(changed(Div=division, Date=played))).scored
+    assert parse("fixtures", lines(f"{division},16/08/2025,15:00,Arsenal,Leeds,1.5,4,6", head=FIXTURE_HEAD), scored) == Parsed(())
+
+
+def test_a_fixture_that_the_league_has_no_room_for_is_set_aside():
+    scored = parse("2526/E0", lines(ROW)).scored
+    parsed = parse("fixtures", lines("E0,14/03/2026,15:00,Arsenal,Leeds,1.5,4,6", head=FIXTURE_HEAD), scored)
+    assert not parsed.rows
+    assert [case.reason for case in parsed.refused] == ["the two have met on this ground as often as the league lets them"]
 
 
 def test_a_season_that_was_stopped_is_only_short_but_one_that_shrinks_is_refused():
@@ -204,9 +219,9 @@ def test_every_real_file_is_read_and_only_one_row_is_refused(real):
 
 
 def test_the_running_season_grows_and_no_score_is_lost(real):
-    scored = frozenset()
+    scored = {}
     for moment in ("asof_2025-09-25", "asof_2025-12-21", "asof_2026-04-19"):
         content = next(content for path, content in real.items() if moment in path.parts and path.name == "D1.csv")
         parsed = parse("2526/D1", content, scored)
-        assert parsed.scored > scored
+        assert parsed.scored.keys() > scored.keys()
         scored = parsed.scored

@@ -11,6 +11,7 @@ import pytest
 from core.errors import DocumentRefused
 from core.settings import PROJECT
 from core.sources import openfootball
+from core.sources.documents import NOTHING_SCORED
 from core.sources.openfootball import OpenFootball, parse
 
 SMALL = PROJECT / "tests" / "data" / "sources" / "openfootball"
@@ -36,7 +37,7 @@ def season(clubs=20, first=date(2025, 8, 16), rounds=2):
     ]
 
 
-def read(matches, name="2025-26/en.1", scored=frozenset()):
+def read(matches, name="2025-26/en.1", scored=NOTHING_SCORED):
     return parse(name, json.dumps({"name": "made up", "matches": matches}).encode(), scored)
 
 
@@ -168,6 +169,18 @@ def test_a_score_that_got_lost_refuses_the_file_unless_it_says_why():
         read(matches, scored=before)
     matches[4]["status"] = "abandoned"
     assert len(read(matches, scored=before).rows) == 20
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["its old day is listed still", "it was given another day"])
+def test_a_meeting_that_was_put_off_behind_the_next_one_does_not_freeze_its_league(kept):
+    def austria(*meetings):
+        return [*season(10, date(2025, 8, 2), rounds=1)[1:], *({**season(10)[0], **told} for told in meetings)]
+
+    off, played = {"date": "2025-10-04", "score": {}}, {"date": "2026-02-07", "score": {"ft": [3, 1]}}
+    before = read(austria({**off, "status": "postponed"}, played), "2025-26/at.1")
+    later = austria(played, {**off, "date": "2026-04-08", "score": {}}) if not kept else austria(off, played)
+    after = read(later, "2025-26/at.1", before.scored)
+    assert {row.date_local for row in after.rows if row.ft_home == 3} == {date(2026, 2, 7)}
 
 
 def test_scores_that_vanish_with_their_rows_refuse_the_file_unless_they_are_one_or_two():

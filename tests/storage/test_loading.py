@@ -215,6 +215,44 @@ def test_a_fixture_that_is_no_longer_listed_is_withdrawn_and_one_whose_day_went_
     assert table(database, "date") == [("2026-11-14",), ("2026-11-25",)]
 
 
+def test_a_score_whose_match_is_listed_no_more_is_taken_back_and_adds_up_to_nothing(database, teams):
+    rows = [raw(**PLAYED), raw(home="Breda", away="Cambuur", **PLAYED), raw(home="Cambuur", away="Ajax", **PLAYED)]
+    load(database, teams, *rows)
+    load(database, teams, *rows[1:])
+    with database.read() as connection:
+        assert raw_versions.scored(connection, "openfootball", "ned.1").keys() == {"Breda-Cambuur", "Cambuur-Ajax"}
+    assert len(whole(database)) == 2
+    assert corrections(database) == [("2-1", "no score", "the source lists the match no more")]
+
+
+def test_a_score_whose_match_may_be_the_row_that_cannot_be_read_is_kept(database, teams):
+    load(database, teams, raw(**PLAYED), raw(home="Breda", away="Cambuur", **PLAYED))
+    load(database, teams, raw(home="Breda", away="Cambuur", **PLAYED), refused=[Refused("openfootball", "row 1", "no day", "{}")])
+    assert len(whole(database)) == 2
+
+
+def test_a_club_that_is_renamed_in_mid_season_leaves_no_second_match_behind(database):
+    teams = Teams()
+    for name in ("Ajax", "Breda"):
+        teams.add("Netherlands", 0, name)
+    teams.add("Netherlands", 0, "Ajax", "Amsterdam")
+    load(database, teams, raw(**PLAYED))
+    load(database, teams, raw(home="Amsterdam", **PLAYED))
+    assert table(database, "home_score") == [(2,)]
+    assert reasons(database) == []
+
+
+def meeting(leg, day, **told):
+    return replace(raw(leg=leg, day=day, **told), source_ref=f"Ajax/Breda/{leg}")
+
+
+def test_a_meeting_that_was_put_off_behind_the_next_one_is_the_later_leg(database, teams):
+    autumn, winter, spring = (date(2026, 10, 4), date(2026, 11, 7), date(2027, 4, 8))
+    load(database, teams, meeting(1, autumn, status_raw="postponed"), meeting(2, winter, **PLAYED))
+    load(database, teams, meeting(1, winter, **PLAYED), meeting(2, spring))
+    assert table(database, "leg", "date", "status") == [(1, winter.isoformat(), "finished"), (2, spring.isoformat(), "scheduled")]
+
+
 def test_a_score_of_a_day_that_has_not_come_is_not_believed(database, teams):
     load(database, teams, raw(day=NOW.date() + timedelta(days=2), **PLAYED))
     assert table(database, "status", "home_score") == [("scheduled", None)]
@@ -311,6 +349,6 @@ def test_a_part_that_fails_half_way_leaves_every_earlier_row_as_it_was(database,
 def test_only_the_rows_with_a_score_now_are_held_against_the_next_document(database, teams):
     load(database, teams, raw(**PLAYED), raw(home="Breda", away="Cambuur"))
     with database.read() as connection:
-        assert raw_versions.scored(connection, "openfootball", "ned.1") == {"Ajax-Breda"}
-        assert raw_versions.scored(connection, "openfootball", "another") == frozenset()
-        assert raw_versions.scored(connection, "openfootball", None) == {"Ajax-Breda"}
+        assert raw_versions.scored(connection, "openfootball", "ned.1") == {"Ajax-Breda": DAY}
+        assert raw_versions.scored(connection, "openfootball", "another") == {}
+        assert raw_versions.scored(connection, "openfootball", None) == {"Ajax-Breda": DAY}
