@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.football.matches import match_id, team_id
-from core.tables import MATCHES
+from core.tables import MATCHES, SHOTS
 
 MORE = ("Kampen", "Leiden", "Meppel", "Nijmegen", "Oss", "Putten")
 TEAMS = ("Ajax", "Breda", "Cambuur", "Dordrecht", "Emmen", "Feyenoord", "Groningen", "Heerenveen")
@@ -69,3 +69,12 @@ def league(seasons=3, teams=TEAMS, first_year=2021, seed=1, spread=0.5, **change
             day = pd.Timestamp(year, 8, 3) + pd.Timedelta(days=5 * (number // (len(teams) // 4)))
             rows.append(match(day, home, away, score, season=f"{year}-{(year + 1) % 100:02d}", **changes))
     return frame(*rows)
+
+
+def counted(matches, seed=9):
+    """The same matches with shots, but for one in ten of which nobody counted them."""
+    random = np.random.default_rng(seed)
+    on_target = random.poisson(4 + matches[["home_score", "away_score"]].to_numpy())
+    shots = np.hstack([on_target + random.poisson(6, on_target.shape), on_target]).astype(float)
+    shots[random.random(len(shots)) < 0.1] = np.nan
+    return matches.assign(**dict(zip(SHOTS, shots.T, strict=True)))

@@ -10,7 +10,7 @@ from core.learning.recipe import FEATURES, RECIPES, WINDOW
 from core.learning.training import fit, inputs
 from core.learning.walk import base_rates, evaluated
 from core.tables import FEATURES_LEAD, SHOTS
-from tests.learning.league import frame, league, match
+from tests.learning.league import counted, frame, league, match
 
 SMALL = frame(
     match("2024-08-01", "Ajax", "Breda", (2, 0)),
@@ -110,15 +110,6 @@ def test_the_order_of_the_rows_does_not_matter():
     matches = league(seasons=1)
     shuffled = matches.sample(frac=1, random_state=5).reset_index(drop=True)
     pd.testing.assert_frame_equal(build_features(matches), build_features(shuffled))
-
-
-def counted(matches, seed=9):
-    """The same matches with shots, but for one in ten of which nobody counted them."""
-    random = np.random.default_rng(seed)
-    on_target = random.poisson(4 + matches[["home_score", "away_score"]].to_numpy())
-    shots = np.hstack([on_target + random.poisson(6, on_target.shape), on_target]).astype(float)
-    shots[random.random(len(shots)) < 0.1] = np.nan
-    return matches.assign(**dict(zip(SHOTS, shots.T, strict=True)))
 
 
 def test_shots_tell_of_later_matches_and_those_of_the_backtests_file_are_the_same():

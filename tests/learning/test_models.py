@@ -13,7 +13,7 @@ from core.learning.features import build_features
 from core.learning.models import FILE, load_model
 from core.learning.recipe import SERVED
 from core.learning.training import fit, inputs
-from tests.learning.league import league
+from tests.learning.league import counted, league
 
 NATIONS = league(10, first_year=2014, seed=3, country="nations", competition_code="friendly", neutral=True)
 TABLE = build_features(pd.concat([league(10, first_year=2014), NATIONS], ignore_index=True))
@@ -80,6 +80,14 @@ def test_a_stronger_home_side_has_a_positive_part():
     stronger = row + np.where([group_of(feature.name) == "Strength" for feature in model.features], 0.5, 0.0)
     parts = model.explain(stronger, row)
     assert parts.pop("Strength") > 0 and set(parts.values()) == {0.0}
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_shots_are_a_reason_where_they_were_counted_and_move_nothing_elsewhere(told):
+    matches = league(8, first_year=2016)
+    features = build_features(counted(matches) if told else matches)
+    model = fit("champion", features[features["date"] < "2023-07-01"])
+    assert (model.explain(inputs(features, model.features)[-1])["Shots"] != 0) == told
 
 
 def test_files_come_back_as_the_same_model_to_the_last_bit(model):

@@ -13,6 +13,7 @@ from core.football.matches import Teams
 from core.settings import Settings
 from core.sources.documents import Part
 from core.sources.fetching import Fetcher, Limits
+from core.sources.football_data import FootballData
 from core.sources.international import International
 from core.sources.openfootball import OpenFootball
 from core.sources.openligadb import OpenLigaDB
@@ -30,6 +31,7 @@ TREES = "Alder Birch Cedar Elder Fir Hazel Larch Maple Oak Pine Rowan Yew Ash Be
 CLUBS = [f"{name} Town" for name in TREES.split()]
 WOMEN = [f"{club} Frauen" for club in CLUBS[:14]]
 SOURCES = (OpenFootball(), OpenLigaDB())
+SHOTS = "/www.football-data.co.uk/mmz4281/2627/E0.csv"
 LEAGUE, FFB1 = f"{OPENFOOTBALL}/2026-27/en.1.json", f"{OPENLIGADB}/ffb1/2026"
 
 
@@ -116,6 +118,23 @@ def test_a_new_result_is_loaded_and_only_its_league_was_sent(home, provider):
     done = home.round(NOW + timedelta(days=7))
     assert provider.answered(200)[before:] == [LEAGUE]
     assert (done.versions, done.history) == (10, 0)
+
+
+def test_shots_of_one_source_stand_beside_anothers_results_and_stay_when_these_go_on(home, provider):
+    home.round()
+    played = home.frame().query("sex == 0 and status == 'finished'")
+    rows = [
+        f"E0,{row.date:%d/%m/%Y},{row.home_team},{row.away_team},{row.home_score:.0f},{row.away_score:.0f},,14,8,6,3"
+        for row in played.itertuples()
+    ]
+    provider.documents[SHOTS] = "\n".join(["Div,Date,HomeTeam,AwayTeam,FTHG,FTAG,FTR,HS,AS,HST,AST", *rows]).encode()
+    for weeks in (0, 1):
+        provider.documents[LEAGUE] = openfootball(CLUBS, weekly(FIRST, 38), NOW.date() + timedelta(weeks=weeks))
+        home.round(NOW + timedelta(weeks=weeks, hours=1), sources=(*SOURCES, FootballData(since=2026)))
+    men = home.frame().query("sex == 0 and status == 'finished'").set_index("match_id")
+    counted = men.loc[men["home_shots"].notna(), ["home_shots", "away_shots", "home_shots_on_target", "away_shots_on_target"]]
+    assert len(men) == len(played) + 10 and set(counted.index) == set(played["match_id"])
+    assert counted.drop_duplicates().to_numpy().tolist() == [[14, 8, 6, 3]]
 
 
 def test_a_refused_document_leaves_every_row_as_it_was_and_is_listed_with_the_reason(home, provider):
