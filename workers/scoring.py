@@ -11,6 +11,7 @@ import pandas as pd
 
 from core.clock import iso, real_now
 from core.errors import AliasMissing, LearningError
+from core.football.competitions import earliest
 from core.learning.batch import importance, match_features, predictions
 from core.learning.drift import drift_report
 from core.learning.models import Model, load_model
@@ -95,9 +96,10 @@ def _read(folder: Path) -> Model:
 
 
 def _to_seal(place: Workplace, table: pd.DataFrame, said: pd.DataFrame) -> list[Forecast]:
-    """Forecasts of matches that have surely not begun: without a kick-off, those of later days."""
+    """Forecasts of matches that have surely not begun: without a kick-off, those of days that have not begun where they are played."""
     now, written = place.now, iso(real_now())
-    begins = table["startTimeUtc"].fillna(table["match_date"].dt.tz_localize("UTC"))
+    days = [earliest(code, day) for code, day in zip(table["competition_code"], table["match_date"].dt.date, strict=True)]
+    begins = table["startTimeUtc"].fillna(pd.Series(pd.to_datetime(days, utc=True), table.index))
     to_come = table.index[table["is_future"] & (begins > pd.Timestamp(now))]
     rows = said.loc[said.index.isin(to_come)].reset_index()
     columns = ["match_id", "model_stage", "model_version", "proba_home", "proba_draw", "proba_away", "startTimeUtc"]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 EUROPE, SOUTH_AMERICA, WORLD = "Europe", "South America", "World"
+FIRST_ZONE = timezone(timedelta(hours=14))  # of the Line Islands, in the Pacific
 ACROSS = frozenset({EUROPE, SOUTH_AMERICA, WORLD})  # a "country" of competitions whose clubs bring their own
 
 
@@ -88,6 +91,15 @@ _KNOWN = (
     _cup("fifa.cwc", "FIFA Club World Cup", WORLD, "America/New_York"),
 )
 COMPETITIONS = {competition.code: competition for competition in _KNOWN}
+
+
+def earliest(code: str, day: date) -> datetime:
+    """The earliest moment, in UTC, at which a match of that day can begin: midnight in the country of the competition; where that
+    is not known, midnight where the day begins first on earth.
+    """
+    known = COMPETITIONS.get(code)
+    zone = FIRST_ZONE if known is None or known.country in ACROSS else ZoneInfo(known.timezone)
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
 def titled(name: str, country: str) -> str:

@@ -20,6 +20,7 @@ from core.learning.design import log_odds
 from core.learning.kinds import by_kind, games
 from core.learning.recipe import TITLES, Kind
 from core.learning.streams import Floats, Games, Ints, stream
+from core.learning.threads import one_thread
 
 GROUND, MEAN, LOW = 0.25, 0.3, -0.05  # where a league begins: advantage of the ground, log of the goals of a side, low-score term
 COMMON = 3  # numbers that all teams share, in front of their attacks and defences
@@ -106,7 +107,8 @@ def fit(seen: Games, day: int, span: Span, start: Fit = START) -> Fit:
     known = Seen(home, away, seen.ground, seen.goals, np.exp(-span.decay * (day - seen.day)), len(teams))
     free = np.concatenate([start.common, start.of(teams).ravel()])
     bounds = [(None, None), (None, None), (-0.3, 0.3), *[(None, None)] * (2 * len(teams))]
-    found = minimize(loss, free, (known, span.ridge), "L-BFGS-B", True, bounds=bounds, options={"ftol": 1e-9, "maxiter": 200})
+    with one_thread():
+        found = minimize(loss, free, (known, span.ridge), "L-BFGS-B", True, bounds=bounds, options={"ftol": 1e-9, "maxiter": 200})
     return Fit(found.x[:COMMON], teams, found.x[COMMON:].reshape(2, -1))
 
 

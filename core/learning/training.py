@@ -15,6 +15,7 @@ from core.learning.kinds import days
 from core.learning.learners import Learner, Wide
 from core.learning.models import Feature, Model, Origin
 from core.learning.recipe import RECIPES, Recipe
+from core.learning.threads import one_thread
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -58,7 +59,8 @@ def learn(part: recipe.Part, rows: Floats, outcomes: Ints, played: Ints, until: 
     if recent.sum() < FEWEST or len(np.unique(outcomes[recent])) < len(Outcome):
         counts = np.bincount(outcomes[recent], minlength=len(Outcome)).tolist()
         return Wide(tuple(counts), part.takes.index("ground") if "ground" in part.takes else None)
-    return part.fit(rows[recent], outcomes[recent], ages(played[recent], until, part.memory))
+    with one_thread():
+        return part.fit(rows[recent], outcomes[recent], ages(played[recent], until, part.memory))
 
 
 def inputs(table: pd.DataFrame, features: list[Feature]) -> Floats:

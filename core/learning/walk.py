@@ -69,7 +69,7 @@ def evaluated(features: pd.DataFrame, names: tuple[str, ...], since: date, until
 
 def base_rates(features: pd.DataFrame, since: date, until: date | None = None) -> pd.DataFrame:
     """The yardstick that knows no team, as EVALUATION rows: how often each outcome came in the competition's matches
-    before the first of the month, or in those of all competitions where it has fewer than a hundred.
+    before the first of the month, or in all matches of its kind of football where it has fewer than a hundred.
     """
     rows = labelled(features).sort_values(["date", "match_id"], ignore_index=True)
     last = pd.Timestamp.max if until is None else pd.Timestamp(until)
@@ -77,9 +77,10 @@ def base_rates(features: pd.DataFrame, since: date, until: date | None = None) -
     chances = np.full((len(rows), 3), np.nan)
     for month, part in wanted.groupby(wanted["date"].dt.to_period("M")):
         before = rows[rows["date"] < month.start_time]
-        for code, matches in part.groupby("competition_code"):
-            own = before[before["competition_code"] == code]
-            known = own if len(own) >= ENOUGH_OF_A_LEAGUE else before
+        for (sex, national, code), matches in part.groupby(["sex", "national", "competition_code"]):
+            kind = before[(before["sex"] == sex) & (before["national"] == national)]
+            own = kind[kind["competition_code"] == code]
+            known = own if len(own) >= ENOUGH_OF_A_LEAGUE else kind
             counts = np.bincount(known["outcome"].to_numpy(np.int64), minlength=3) + 1.0
             chances[matches.index] = floored((counts / counts.sum())[None, :])
     return _rows(rows, BASE_RATE, chances)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeVar
 
 import numpy as np
@@ -29,6 +30,16 @@ def grown(values: NDArray[Kept], rows: int, fill: int) -> NDArray[Kept]:
     return np.concatenate([values, np.full((more, *values.shape[1:]), fill, dtype=values.dtype)])
 
 
+def turns(team: Ints) -> Iterator[Ints]:
+    """The places of a day's matches in turns, so that no team comes twice in one: everybody's first match, then the second."""
+    order = np.argsort(team, kind="stable")
+    starts = np.flatnonzero(np.diff(team[order], prepend=-1))
+    turn = np.empty(len(team), dtype=np.int64)
+    turn[order] = np.arange(len(team)) - np.repeat(starts, np.diff(starts, append=len(team)))
+    for number in range(int(turn.max(initial=-1)) + 1):
+        yield np.flatnonzero(turn == number)
+
+
 class Form:
     """Home minus away of the mean of METRICS over the last 5, 10, 20 matches, and of the goal difference over the last
     five at this ground. Missing where a side has no earlier match. Windows count a team's matches, in any competition.
@@ -50,11 +61,13 @@ class Form:
 
     def learn(self, games: Games) -> None:
         scored, conceded = games.goals[:, 0], games.goals[:, 1]
-        for side, team, numbers in ((0, games.home, tally(scored, conceded)), (1, games.away, tally(conceded, scored))):
-            self.kept[team, self.number[team] % self._deep] = numbers
-            self.number[team] += 1
-            self.near[team, side, self.near_number[team, side] % self._near] = numbers[:, 2]
-            self.near_number[team, side] += 1
+        for side, teams, numbers in ((0, games.home, tally(scored, conceded)), (1, games.away, tally(conceded, scored))):
+            for rows in turns(teams):
+                team = teams[rows]
+                self.kept[team, self.number[team] % self._deep] = numbers[rows]
+                self.number[team] += 1
+                self.near[team, side, self.near_number[team, side] % self._near] = numbers[rows, 2]
+                self.near_number[team, side] += 1
 
     def _room(self, games: Games) -> None:
         rows = int(max(games.home.max(), games.away.max())) + 1
@@ -110,14 +123,19 @@ class Circumstance:
 
     def learn(self, games: Games) -> None:
         margin = games.goals[:, 0] - games.goals[:, 1]
-        for team, gain in ((games.home, margin), (games.away, -margin)):
-            fresh = games.day - self.last[team] > self._gap
-            self.season[team] = np.where(fresh[:, None], 0.0, self.season[team])
-            self.season[team] += np.column_stack([np.ones(len(gain)), 3.0 * (gain > 0) + (gain == 0), gain])
-            self.here[team] = np.where(self.league[team] == games.league, self.here[team], 0) + 1
-            self.league[team], self.last[team] = games.league, games.day
-            self.played[team] += 1
+        for teams, gains in ((games.home, margin), (games.away, -margin)):
+            for rows in turns(teams):
+                self._take_in(teams[rows], games.league[rows], games.day[rows], gains[rows])
         np.add.at(self.leagues, games.league, 1)
+
+    def _take_in(self, team: Ints, league: Ints, day: Ints, gain: Floats) -> None:
+        """A match of each of these teams, none of which is there twice."""
+        fresh = day - self.last[team] > self._gap
+        self.season[team] = np.where(fresh[:, None], 0.0, self.season[team])
+        self.season[team] += np.column_stack([np.ones(len(gain)), 3.0 * (gain > 0) + (gain == 0), gain])
+        self.here[team] = np.where(self.league[team] == league, self.here[team], 0) + 1
+        self.league[team], self.last[team] = league, day
+        self.played[team] += 1
 
     def _room(self, games: Games) -> None:
         rows = int(max(games.home.max(), games.away.max())) + 1

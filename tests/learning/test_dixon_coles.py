@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 from scipy.stats import poisson
+from threadpoolctl import threadpool_info, threadpool_limits
 
+from core.learning import dixon_coles
 from core.learning.dixon_coles import DixonColes, Seen, Span, chances, fit, loss
 from core.learning.kinds import by_kind, games, of_file
 from core.learning.match_file import checked
@@ -43,6 +45,20 @@ def test_a_fit_finds_who_is_strong_and_what_the_ground_is_worth():
     assert found.common[:2] == pytest.approx([0.2, 0.3], abs=0.07) and abs(found.common[2]) < 0.08
     worth = found.strengths.sum(axis=0)
     assert np.corrcoef(worth, -np.arange(10))[0, 1] > 0.98
+
+
+def test_a_fit_computes_with_one_thread_however_many_there_are(monkeypatch):
+    seen = []
+    monkeypatch.setattr(dixon_coles, "loss", lambda *given: seen.append(threads()) or loss(*given))
+    with threadpool_limits(2, "blas"):
+        usual = threads()
+        fit(played(6, 100), 1000, WEEKLY)
+        assert threads() == usual
+    assert seen and all(number == {1} for number in seen)
+
+
+def threads():
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
 
 
 def test_older_matches_weigh_less_and_a_strong_ridge_makes_all_equal():

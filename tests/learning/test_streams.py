@@ -6,6 +6,7 @@ import pytest
 from core.learning.joint import GoalsAndShots, JointFilter, _mode
 from core.learning.recipe import CLUB_DRIFT, CLUB_SHOTS, CLUB_SIGHT, WHERE, ratings
 from core.learning.streams import Elo, EloPace, Games, Pi, PiPace, Rest, stream
+from core.learning.windows import Circumstance, Form
 
 A, B, C = range(3)
 CLUBS, MEN, WOMEN = EloPace(18, 65), EloPace(40, 90, 1.15, 0.7), EloPace(90, 90, 1.3, 0.7)
@@ -66,6 +67,15 @@ def test_a_team_that_plays_twice_a_day_learns_from_both_whatever_their_order():
     found = [before(Elo("elo", CLUBS), *order, game(5, A, B))[2] for order in (both, both[::-1])]
     assert found[0] == pytest.approx(found[1], abs=1e-9)
     assert found[0] != before(Elo("elo", CLUBS), both[0], game(5, A, B))[1]
+
+
+def test_a_team_that_plays_twice_a_day_at_home_has_two_more_matches_of_form():
+    form, circumstance = Form(), Circumstance()
+    stream(table(game(0, A, B, (2, 0)), game(0, A, C, (0, 1)), game(0, C, A, (5, 0))), [form, circumstance])
+    assert form.number[[A, B, C]].tolist() == [3, 1, 2] and form.near_number[A].tolist() == [2, 1]
+    assert form.kept[A, :3, 2].tolist() == [2, -1, -5] and form.near[A, 0, :2].tolist() == [2, -1]
+    assert circumstance.played[[A, B, C]].tolist() == [3, 1, 2] and circumstance.here[A] == 3
+    assert circumstance.season[A].tolist() == [3, 3, 2 - 1 - 5]
 
 
 def test_a_new_team_starts_below_the_level_of_its_league_and_a_long_pause_moves_towards_it():

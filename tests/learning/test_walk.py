@@ -70,3 +70,13 @@ def test_base_rates_are_those_of_the_competition_before_the_month():
     before = other[(other["competition_code"] == "bel.1") & (other["date"] < "2023-09-01")]
     shares = (np.bincount(before["outcome"].astype(int), minlength=3) + 1) / (len(before) + 3)
     assert september[CHANCES].to_numpy() == pytest.approx(np.tile(0.997 * shares + 0.001, (len(september), 1)))
+
+
+def test_base_rates_of_a_new_competition_are_those_of_its_kind_of_football():
+    women = league(first_year=2022, seed=8, sex=1, competition_code="ned.w.1", spread=3.0)
+    cup = frame(match("2023-09-13", "Ajax", "Breda", (1, 0), competition_code="ned.cup"))
+    table = build_features(pd.concat([league(), women, cup], ignore_index=True))
+    rows = base_rates(table, SINCE)
+    before = table[(table["date"] < "2023-09-01") & (table["sex"] == 0)]
+    shares = (np.bincount(before["outcome"].astype(int), minlength=3) + 1) / (len(before) + 3)
+    assert rows.loc[rows["competition_code"] == "ned.cup", CHANCES].to_numpy()[0] == pytest.approx(0.997 * shares + 0.001)
