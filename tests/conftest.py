@@ -8,11 +8,16 @@ from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
 
 from core.storage.database import Database
 from core.storage.registry import Registry
 from tests.buckets import S3Server
 from tests.installation import Installation, copy_project
+
+# The same cases in each run, at whatever speed: a run that fails can be repeated.
+settings.register_profile("steady", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,30 @@
 """Operations from the front door."""
 
+from contextlib import contextmanager
+
 from core.clock import real_now
 from core.storage import process_events
 from core.storage.heartbeats import Pulse
 from tests.pages.ops_fixtures import house, said  # noqa: F401
+from workers.repeat import Repeat
 
 
-def alive(house, queue, task=None):  # noqa: F811
-    house.ledger.beat(Pulse(f"{queue}@test:1", queue, 1, "test", real_now(), {"champion": 1, "baseline": 3}, 7, task))
+@contextmanager
+def at_work(ledger, **tasks):
+    """A worker for each of these queues, whose heart beats meanwhile, with the task that it is at."""
+
+    def beat():
+        for queue, task in tasks.items():
+            ledger.beat(Pulse(f"{queue}@test:1", queue, 1, "test", real_now(), {"champion": 1, "baseline": 3}, 7, task))
+
+    beat()
+    hearts = Repeat("hearts", 1.0, beat)
+    hearts.start()
+    try:
+        yield
+    finally:
+        hearts.stop()
+        hearts.join()
 
 
 def test_without_workers_the_page_says_which_queue_waits_and_what_to_do(house):  # noqa: F811
@@ -21,9 +38,8 @@ def test_without_workers_the_page_says_which_queue_waits_and_what_to_do(house): 
 def test_living_workers_are_shown_with_models_and_current_task(house):  # noqa: F811
     task_id = house.ledger.create("predict_match", "ml", {})
     house.ledger.claim(task_id, "ml@test:1", 30)
-    alive(house, "ml", task_id)
-    alive(house, "batch")
-    text = said(house.open("operations"))
+    with at_work(house.ledger, ml=task_id, batch=None):
+        text = said(house.open("operations"))
     assert "All is well: 2 workers at work, nothing waits." in text
     assert "champion v1, baseline v3" in text and "Forecast one match" in text and "idle" in text
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
@@ -245,7 +245,6 @@ def test_the_calendar_has_one_event_a_match_and_its_uid_stays(cards):
 CARDS = view.upcoming(FEATURES, PREDICTED, 7, LONDON)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_no_search_breaks_the_page(q):
     assert set(ids(view.matches_view(CARDS, view.Choices(q=q)))) <= {1, 2, 3, 4}

@@ -103,7 +103,7 @@ def ask_often(document, served, route, examples):
     ids = served.ids()
     fitting, odd = (operation.as_strategy(generation_mode=mode) for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE))
 
-    @settings(max_examples=examples, deadline=None, suppress_health_check=QUIET, database=None, derandomize=examples < 100)
+    @settings(max_examples=examples, suppress_health_check=QUIET)
     @given(case=fitting | odd if takes(operation) else fitting)
     def holds(case):
         repair(case, ids)

@@ -18,9 +18,9 @@ from workers.recorder import Recorder
 
 
 class Locked:
-    """A task that leaves the database locked behind it, for so many seconds."""
+    """A task that leaves the database locked behind it, for so many seconds or until it is told to let go."""
 
-    def __init__(self, house, seconds: float) -> None:
+    def __init__(self, house, seconds: float | None = None) -> None:
         self._path, self._seconds = house.settings.database_url.removeprefix("sqlite:///"), seconds
         self.runs = 0
 
@@ -28,7 +28,9 @@ class Locked:
         self.runs += 1
         other = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         other.execute("BEGIN IMMEDIATE")
-        threading.Timer(self._seconds, other.close).start()
+        self.let_go = other.close
+        if self._seconds is not None:
+            threading.Timer(self._seconds, other.close).start()
 
     def echo(self, value):
         self.lock()
@@ -80,8 +82,10 @@ def test_TK_4_an_end_that_could_not_be_written_is_in_the_log_with_its_bug_and_co
     monkeypatch.setattr(recorder, "KEEP_SECONDS", 0.1)
     task_id = impatient.jobs.hand_in("boom", {"notes": ""})
     before = counted()
+    work = Locked(impatient)
     with pytest.raises(DatabaseUnavailable):
-        record(impatient, Locked(impatient, 1.0)).run("boom", task_id)
+        record(impatient, work).run("boom", task_id)
+    work.let_go()
     (said,) = [written for written in lines if written.get("task_id") == task_id]
     assert (said["event"], said["status"], said["error"]) == ("task", "NOT STORED", "ZeroDivisionError: boom")
     assert "in boom" in json.dumps(said)
