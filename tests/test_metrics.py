@@ -32,6 +32,7 @@ CONTRACT = {
     "app_page_render_seconds": ["page"],
     "app_sessions": [],
 }
+OURS = {"dependency_up": ["dependency"], "dependency_answer_seconds": ["dependency"]}
 
 
 def made():
@@ -39,7 +40,7 @@ def made():
 
 
 def test_every_metric_of_the_contract_is_there_with_its_labels():
-    assert made() == CONTRACT
+    assert made() == CONTRACT | OURS
 
 
 def test_a_reload_finds_the_same_metrics_and_their_counts():

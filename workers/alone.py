@@ -25,6 +25,7 @@ def opened() -> Iterator[tuple[Services, Jobs]]:
     services.start()
     services.first_page_served(pause=0)  # there are no pages to wait for
     jobs = Jobs.open(settings, services.database)
+    services.follow_queue(jobs.check)
     try:
         with sidecar.beside(settings, shared=True):  # of several processes; /metrics answers in each
             yield services, jobs

@@ -198,9 +198,13 @@ class Jobs:
 
     def depth(self) -> dict[str, dict[str, int]]:
         """For each queue: how many tasks wait in it, are planned for later (their next try), and run now: see TaskQueries.depth."""
+        self.check()
+        return {name: self.ledger.depth(name) for name in QUEUES}
+
+    def check(self) -> None:
+        """QueueUnavailable unless the broker answers for each queue."""
         for name in QUEUES:
             self.queue(name).check()
-        return {name: self.ledger.depth(name) for name in QUEUES}
 
     def backend(self) -> str:
         """What carries the queue, for people: `SQLite` or `Redis`."""

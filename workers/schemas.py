@@ -16,6 +16,8 @@ Label = Literal["home_win", "draw", "away_win"]
 
 CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"  # but tab, line feed and carriage return
 
+LONGEST = 2000  # characters of a reason
+
 Chance = Annotated[float, Field(ge=0, le=1)]
 OutcomeClass = Annotated[int, Field(ge=0, le=2, description="0 home win, 1 draw, 2 away win")]
 Sex = Annotated[int, Field(ge=0, le=1, description="0 men, 1 women")]
@@ -31,6 +33,8 @@ Version = Annotated[int, Field(strict=True, ge=1, lt=2**31), BeforeValidator(_in
 
 
 def _words(text: Any) -> Any:
+    if isinstance(text, str) and len(text) > LONGEST:  # as it was sent: blanks at its ends count, as the document says
+        raise PydanticCustomError("words", f"must have at most {LONGEST} characters")
     if isinstance(text, str) and re.search(f"[{CONTROL}]", text):
         raise PydanticCustomError("words", "must hold no control characters but line breaks and tabs")
     return text
@@ -38,7 +42,7 @@ def _words(text: Any) -> Any:
 
 Reason = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=rf"^[^{CONTROL}]*[^\s{CONTROL}][^{CONTROL}]*$"),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST, pattern=rf"^[^{CONTROL}]*[^\s{CONTROL}][^{CONTROL}]*$"),
     BeforeValidator(_words),
 ]
 
@@ -280,6 +284,7 @@ class Readiness(BaseModel):
     batch_files: Part | None = None
     worker: Part | None = None
     database: Part | None = None
+    queue: Part | None = None
 
 
 class Healthcheck(Readiness):

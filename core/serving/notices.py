@@ -10,14 +10,16 @@ from typing import Any, Literal
 from core.clock import Clock, from_iso, real_now
 from core.serving.lookups import Lookup, PredictionLookupService
 from core.serving.predictor import PredictionService
+from core.serving.probes import SLOW, Probe
 from core.serving.pulse import LATE, Vitals
 from core.serving.snapshot import hours
 from core.settings import Settings
 
-Kind = Literal["empty", "replay", "stale", "degraded", "model", "worker", "database"]
+Kind = Literal["empty", "replay", "stale", "degraded", "model", "worker", "database", "locked", "queue", "store"]
 
 LATELY = timedelta(minutes=5)
 NEWLY = timedelta(hours=1)
+WORK = {"ml": "single forecasts", "batch": "long work"}
 FILES = {
     "predictions.parquet": "forecasts",
     "match_features.parquet": "features",
@@ -122,18 +124,55 @@ def about_forecasts(predictions: PredictionLookupService) -> Iterator[Notice]:
         yield Notice("model", f"The {stage} has no forecasts in the latest batch.", f"The other models' are shown. {reason}")
 
 
-def about_processes(vitals: Vitals) -> Iterator[Notice]:
+def slowness(store: Probe | None) -> str | None:
+    """That the store lets wait, and for how long; None while it answers soon, or not at all."""
+    if store is None or store.trouble is not None or store.seconds <= SLOW:
+        return None
+    return f"The store is slow: its last answer took {store.seconds:.0f} seconds."
+
+
+def about_store(store: Probe | None, degraded: bool) -> Iterator[Notice]:
+    """That it is slow, or away where no file's own notice says so yet."""
+    slow, away = slowness(store), None if store is None else store.trouble
+    if slow is not None:
+        yield Notice(
+            "store", slow, "What is in memory is served at once; whatever is newer comes later. Look at the store, and the way to it."
+        )
+    elif away is not None and not degraded:
+        yield Notice("store", "The store is away.", f"What is in memory is served, and nothing newer is taken up. {away}")
+
+
+def about_queue(queue: Probe | None) -> Iterator[Notice]:
+    if queue is not None and queue.trouble is not None:
+        yield Notice(
+            "queue",
+            "The task queue is away.",
+            "Forecasts are served. New tasks are refused; those that were taken before go on by themselves when it is back, "
+            f"and none is lost. {queue.trouble}",
+        )
+
+
+def about_processes(vitals: Vitals, writing: Probe | None) -> Iterator[Notice]:
     if vitals.error is not None or vitals.age > LATE:
         text = vitals.error or "The database does not answer."
         yield Notice("database", "The database is away.", f"Forecasts are served from memory; tasks and records cannot be shown. {text}")
         return
+    if writing is not None and writing.trouble is not None:
+        yield Notice(
+            "locked",
+            "Nothing can be written into the database.",
+            "Forecasts are served from memory. New tasks and results wait for it, and workers cannot be heard; nothing is lost. "
+            f"Another program may hold it locked: find that one and stop it. {writing.trouble}",
+        )
+        return
     restarted = _restarted(vitals.events)
-    if not vitals.workers:
+    idle = _unserved(vitals.workers)
+    if idle is not None:
         yield Notice(
             "worker",
-            "No worker is running.",
+            idle,
             f"Forecasts on the pages are not affected; queued work waits, and nothing of it is lost. {_ended(vitals.events)}"
-            "`make run` starts the workers.",
+            "`make run` starts the workers, and starts again those that die; when they do so again and again, their log says why.",
         )
     elif restarted is not None:
         yield Notice(
@@ -141,6 +180,15 @@ def about_processes(vitals: Vitals) -> Iterator[Notice]:
             f"The {restarted['process']} process was started again at {moment(from_iso(restarted['at']))}.",
             "It had ended unexpectedly. What it was working at went back into the queue; nothing needs to be done.",
         )
+
+
+def _unserved(workers: Iterable[Mapping[str, Any]]) -> str | None:
+    """Which work nobody takes, as a sentence; None when all of it is taken."""
+    served = {worker["queue"] for worker in workers}
+    if not served:
+        return "No worker is running."
+    idle = [work for queue, work in WORK.items() if queue not in served]
+    return f"No worker takes {_listed(idle)}." if idle else None
 
 
 def _restarted(events: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:

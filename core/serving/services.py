@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,8 +15,19 @@ from core.errors import NotReady, StorageError
 from core.serving.live import LiveScores
 from core.serving.lookups import FeatureLookupService, Lookup, PredictionLookupService
 from core.serving.match_ids import MatchIds
-from core.serving.notices import Notice, about_files, about_forecasts, about_models, about_processes, about_timeline
+from core.serving.notices import (
+    Notice,
+    about_files,
+    about_forecasts,
+    about_models,
+    about_processes,
+    about_queue,
+    about_store,
+    about_timeline,
+    slowness,
+)
 from core.serving.predictor import TOO_OLD, PredictionService
+from core.serving.probes import Probe, Probes
 from core.serving.pulse import LATE, Pulse
 from core.serving.records import Records
 from core.serving.reports import MatchHistory, Reports
@@ -24,9 +35,10 @@ from core.serving.shelf import PAUSE
 from core.serving.snapshot import Watch
 from core.settings import CHAMPION, Settings
 from core.storage.database import Database
-from core.storage.files import Store
+from core.storage.files import POINTER, Store
 
 PATIENCE = 4.0
+STORE_EVERY = 10.0  # seconds between two questions how fast the store is
 NOTHING = "Nothing was published yet. Run `make pipeline`; it takes a minute or two, and this page takes it up by itself."
 
 
@@ -65,6 +77,7 @@ class Services:
     pulse: Pulse
     live: LiveScores
     match_ids: MatchIds
+    probes: Probes
 
     def start(self) -> None:
         """Read what is published, so that the first visitor does not wait, and keep everything new from now on.
@@ -80,6 +93,7 @@ class Services:
         for thread in reading:
             thread.join(max(0.0, until - time.monotonic()))
         self.pulse.start()
+        self.probes.start()
         self.models.start_background()
 
     def _load(self) -> None:
@@ -90,7 +104,12 @@ class Services:
         """The costly part of the background work may begin after `pause` seconds."""
         self.models.first_page_served(pause)
 
+    def follow_queue(self, check: Callable[[], object]) -> None:
+        """Tell of the task queue, too, from now on; `check` raises while its broker is away. Whoever hands work in knows how to ask."""
+        self.probes.add(Probe("queue", "The task queue", "Check SOCCER_QUEUE_URL and what it points to.", check))
+
     def close(self) -> None:
+        self.probes.close()
         self.models.close()
         self.pulse.close()
         self.watch.close()
@@ -130,13 +149,16 @@ class Services:
             *about_files(self.lookups()),
             *about_forecasts(self.predictions),
             *about_models(self.models, TOO_OLD),
-            *about_processes(self.pulse.latest()),
+            *about_store(self.probes.get("store"), degraded=any(lookup.error for lookup in self.lookups().values())),
+            *(about_queue(self.probes.get("queue")) if self._database()["ok"] else ()),
+            *about_processes(self.pulse.latest(), self.probes.get("database")),
             *about_timeline(self.settings, self.clock, self.pulse.latest().refresh),
         ]
 
     def readiness(self) -> dict[str, Any]:
-        """{ready, model, batch_files, worker, database}: each part {ok, age_seconds, reason}. Asks nobody: memory only."""
+        """{ready, model, batch_files, worker, database, queue}: each part {ok, age_seconds, reason}. Asks nobody: memory only."""
         parts = {"model": self._model(), "batch_files": self._files(), "worker": self._worker(), "database": self._database()}
+        parts |= {"queue": self._queue()}
         return {"ready": all(part["ok"] for part in parts.values()), **parts}
 
     def health(self) -> dict[str, Any]:
@@ -166,11 +188,14 @@ class Services:
         reasons = [_trouble(lookup) for lookup in both.values()]
         if not self.watch.alive:
             reasons.append("The thread that looks for newer files has ended. Start the process again.")
+        reasons.append(slowness(self.probes.get("store")))
         age = max(lookup.age_seconds or 0.0 for lookup in both.values())
         return _part(True, age, next((reason for reason in reasons if reason), None))
 
     def _worker(self) -> dict[str, Any]:
-        vitals = self.pulse.latest()
+        vitals, locked = self.pulse.latest(), self._locked()
+        if locked is not None:
+            return _part(False, None, f"No heart can beat while nothing can be written. {locked}")
         ages = [float(worker["age_seconds"]) + vitals.age for worker in vitals.workers if worker["queue"] == "ml"]
         if vitals.error is not None or not ages or min(ages) > LATE:
             return _part(False, None, vitals.error or "No worker's heart has beaten for five seconds. `make run` starts the workers.")
@@ -179,8 +204,17 @@ class Services:
     def _database(self) -> dict[str, Any]:
         vitals = self.pulse.latest()
         late = "The database has not answered for five seconds. Check SOCCER_DATABASE_URL and its disk." if vitals.age > LATE else None
-        reason = vitals.error or late
+        reason = vitals.error or late or self._locked()
         return _part(reason is None, vitals.age, reason)
+
+    def _locked(self) -> str | None:
+        """Why nothing can be written into the database; None while it can."""
+        writing = self.probes.get("database")
+        return None if writing is None else writing.trouble
+
+    def _queue(self) -> dict[str, Any]:
+        queue = self.probes.get("queue")
+        return _part(True, None, None) if queue is None else _part(queue.trouble is None, queue.age, queue.trouble)
 
 
 def open_services(settings: Settings) -> Services:
@@ -211,8 +245,14 @@ def open_services(settings: Settings) -> Services:
             lookup.measure()
 
     pulse = Pulse(records, measure, database.create)
+    probes = Probes(
+        Probe("database", "The database", "Check SOCCER_DATABASE_URL and its disk.", database.check),
+        Probe(
+            "store", "The store", "Check SOCCER_STORE_URL.", lambda: store.stamp(POINTER), min(STORE_EVERY, settings.lookup_check_interval)
+        ),
+    )
     return Services(
-        settings, clock, database, store, features, predictions, history, reports, models, records, watch, pulse, live, match_ids
+        settings, clock, database, store, features, predictions, history, reports, models, records, watch, pulse, live, match_ids, probes
     )
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from core.clock import real_now
 from core.errors import DatabaseIncomplete, DatabaseUnavailable, SettingsError
 from core.storage import migration
-from core.storage.schema import meta
+from core.storage.schema import meta, tasks
 
 # Seconds after which a PostgreSQL connection is made anew, and its clock looked at again.
 LOOK_AT_ITS_CLOCK = 600
@@ -84,6 +84,15 @@ class Database:
             else:
                 with connection.begin():
                     yield connection
+
+    def check(self) -> None:
+        """DatabaseUnavailable when a new task could not be written down now; nothing is written.
+
+        Who reads does not notice a lock that another program holds, nor a server that only lets read.
+        """
+        with self.write() as connection:  # in SQLite that takes the lock
+            if self.engine.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"LOCK TABLE {tasks.name} IN ROW EXCLUSIVE MODE")
 
     def now(self) -> datetime:
         """The time by the database's own clock, aware, UTC, on which processes on several machines agree; DatabaseUnavailable."""

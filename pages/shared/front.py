@@ -41,7 +41,9 @@ def lifespan(api: Any, sidecar: Any) -> Callable[[st.App], AbstractAsyncContextM
 
                 def wire(services: Services) -> None:
                     """The API and the reaper of tasks work for the timeline that is shown."""
-                    api.state.services, api.state.jobs = services, held.jobs_of(services)
+                    jobs = held.jobs_of(services)
+                    services.follow_queue(jobs.check)
+                    api.state.services, api.state.jobs = services, jobs
                     reaping.work_for(services.settings)
 
                 timelines.follow(wire)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from datetime import timedelta
 
 import pytest
 
 from core.serving.notices import Kind
+from core.serving.probes import SLOW, Probe
 from pages.shared import held
 from tests.pages.match_list import cards, home, said_raw
 from tests.pages.ops_fixtures import STAGES, house  # noqa: F401
@@ -53,6 +56,29 @@ def no_database(place):
     eventually(lambda: any(notice.kind == "database" for notice in held.services().notices()))
 
 
+def locked_database(place):
+    home()
+    sure = held.services().probes.get("database")
+    place.other = sqlite3.connect(place.settings.folder / "soccer.db", isolation_level=None)
+    place.other.execute("BEGIN IMMEDIATE")
+    eventually(lambda: sure.trouble is not None)
+
+
+def no_queue(place):
+    home()
+    (place.settings.folder / "queue.db").mkdir()
+    held.services().follow_queue(held.jobs().check)
+    eventually(lambda: held.services().probes.get("queue").trouble is not None)
+
+
+def slow_store(place):
+    """Its answer does not come."""
+    home()
+    probes = held.services().probes
+    probes.add(Probe("store", "The store", "Check it.", threading.Event().wait))
+    eventually(lambda: probes.get("store").seconds > SLOW)
+
+
 FAULTS = {
     "empty": (nothing, "There are no forecasts yet."),
     "replay": (replay, "Replaying 13 March 2026, 12:00 UTC."),
@@ -61,6 +87,9 @@ FAULTS = {
     "model": (broken_model, "A new champion did not take over."),
     "worker": (no_worker, "No worker is running."),
     "database": (no_database, "The database is away."),
+    "locked": (locked_database, "Nothing can be written into the database."),
+    "queue": (no_queue, "The task queue is away."),
+    "store": (slow_store, "The store is slow: its last answer took"),
 }
 
 

@@ -291,6 +291,7 @@ def test_EP_15_a_promotion_is_a_task_with_its_reason_and_its_caller(served):
     [
         {"version": 2, "expected_champion": 1},
         {"version": 2, "reason": "", "expected_champion": 1},
+        {"version": 2, "reason": " " + "x" * 2000, "expected_champion": 1},
         {"version": 2, "reason": " \n\t", "expected_champion": 1},
         {"version": 2, "reason": "bad\x00reason", "expected_champion": 1},
         {"version": 2, "reason": "red \x1b[31m", "expected_champion": 1},

@@ -25,6 +25,7 @@ class Standing(Served):
         super().__init__(home, published=False, start=False, lookup_check_interval=CHECK, **settings)
         publish_small(self.store)
         self._beat()
+        self.services.follow_queue(self.jobs.check)
         self.services.start()
         self._done = threading.Event()
         self._heart = threading.Thread(target=self._beating)
@@ -32,7 +33,8 @@ class Standing(Served):
         self.match = self.ids()[0]
 
     def _beat(self) -> None:
-        TaskLedger(self.services.database).beat(Pulse("here:ml:1", "ml", 1, "here", datetime.now(UTC), {"champion": 1}, 0))
+        for queue in ("ml", "batch"):
+            TaskLedger(self.services.database).beat(Pulse(f"here:{queue}:1", queue, 1, "here", datetime.now(UTC), {"champion": 1}, 0))
 
     def _beating(self) -> None:
         while not self._done.wait(1):

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from core.serving import probes
 from tests.workers.house import PATIENCE, eventually
 
 
@@ -37,6 +38,21 @@ def test_a_database_that_is_locked_for_seconds_delays_a_new_task_and_no_forecast
     task_id = answer.json()["task_id"]
     assert standing.stranger.get(f"/monitoring/task_status/{task_id}").json()["status"] == "PENDING"
     eventually(lambda: standing.until_ready() and standing.banner("database") == "")
+
+
+def test_EP_12_a_lock_that_lasts_is_told_everywhere_and_no_worker_is_taken_for_dead(standing, monkeypatch):
+    up = 'dependency_up{dependency="database"}'
+    eventually(lambda: standing.counted(up) == 1)
+    monkeypatch.setattr(probes, "LATE", 1.0)
+    with standing.going_on(), locked(standing.settings):
+        eventually(lambda: standing.counted(up) == 0)
+        assert "Nothing can be written into the database." in standing.banner("locked")
+        assert "Another program may hold it locked" in standing.banner("locked") and standing.banner("worker") == ""
+        status, ready = standing.ready()
+        assert (status, ready["database"]["ok"], ready["model"]["ok"], ready["batch_files"]["ok"]) == (503, False, True, True)
+        assert "No heart can beat" in ready["worker"]["reason"]
+    monkeypatch.undo()
+    eventually(lambda: standing.ready()[0] == 200 and standing.banner("locked") == "" and standing.counted(up) == 1)
 
 
 @pytest.mark.long

@@ -76,6 +76,20 @@ def test_LK_4_an_s3_server_that_goes_away_and_comes_back(on_s3, s3):
         assert on_s3.ready()[1]["batch_files"]["reason"] is None
 
 
+def test_LK_2_a_slow_store_is_told_everywhere_and_so_is_that_it_is_quick_again(on_s3, way, monkeypatch):
+    took = 'dependency_answer_seconds{dependency="store"}'
+    monkeypatch.setattr("core.serving.notices.SLOW", 0.5)
+    with on_s3.going_on():
+        way.delay = 0.6
+        eventually(lambda: "The store is slow" in on_s3.banner("store"))
+        status, ready = on_s3.ready()
+        assert (status, ready["batch_files"]["ok"]) == (200, True)
+        assert "The store is slow: its last answer took" in ready["batch_files"]["reason"]
+        eventually(lambda: on_s3.counted(took) > 0.5)
+        way.delay = 0.0
+        eventually(lambda: on_s3.banner("store") == "" and on_s3.ready()[1]["batch_files"]["reason"] is None)
+
+
 @pytest.mark.long
 def test_LK_2_an_s3_server_that_is_slow_changes_nothing_for_requests_and_probes(on_s3, way):
     way.delay = 1.0
