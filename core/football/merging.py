@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from core.football.competitions import COMPETITIONS, titled
 from core.football.matches import Team, Teams, match_id
 from core.football.outcomes import Outcome
 from core.football.places import INTERNATIONAL, listed
-from core.football.raw import SHOTS, RawMatch, Refused
+from core.football.raw import SHOTS, RawMatch, Refused, ScoreBasis
 
 # Whom to believe first. A source of no known name comes before the bundled matches, which any source may correct.
 PRECEDENCE = ("my_league", "openligadb", "football_data", "openfootball", "international_men", "international_women")
@@ -83,6 +83,9 @@ class Meeting(NamedTuple):
     @property
     def raw(self) -> RawMatch:
         return self.version.raw
+
+    def on_basis(self, basis: ScoreBasis) -> Meeting:
+        return self._replace(version=replace(self.version, raw=replace(self.raw, score_basis=basis)))
 
 
 def merged(versions: Iterable[Version], teams: Teams) -> tuple[list[Match], list[Refused]]:
@@ -177,7 +180,14 @@ def _rank(source: str) -> int:
 def _scored(ordered: Sequence[Meeting]) -> list[Meeting]:
     """The rows with a score, the one that counts first: nearest to 90 minutes, not bundled, seen first, and then by precedence."""
     rows = [meeting for meeting in ordered if meeting.raw.ft_home is not None and status_said(meeting.raw) not in _WITHOUT_RESULT]
-    return rows if len(rows) < 2 else sorted(rows, key=_weight)
+    return rows if len(rows) < 2 else sorted(_as_awarded(rows), key=_weight)
+
+
+def _as_awarded(rows: list[Meeting]) -> list[Meeting]:
+    """Where one source says that the score was awarded, another that tells the same score, or none at half time, only repeats it."""
+    awards = {_score(row.raw) for row in rows if row.raw.score_basis == "awarded"}
+    repeats = [bool(awards) and (_score(row.raw) in awards or row.raw.ht_home is None) for row in rows]
+    return [row.on_basis("awarded") if repeat else row for row, repeat in zip(rows, repeats, strict=True)]
 
 
 def _weight(meeting: Meeting) -> tuple[int, bool, str]:

@@ -118,9 +118,18 @@ def test_the_bundled_matches_never_stand_against_a_source(database, teams):
 def test_the_score_on_the_pitch_counts_before_an_awarded_one_and_neither_is_wrong(database, teams):
     load(database, teams, raw("openligadb", ft_home=3, ft_away=0, score_basis="awarded", status_raw="awarded"))
     assert table(database, "status", "label_ok") == [("awarded", False)]
-    load(database, teams, raw(ft_home=0, ft_away=0))
+    load(database, teams, raw(ft_home=0, ft_away=0, ht_home=0, ht_away=0))
     assert table(database, "home_score", "status", "label_ok") == [(0, "finished", True)]
     assert reasons(database) == []
+
+
+@pytest.mark.parametrize(
+    "told", [{"ft_home": 3, "ft_away": 0, "ht_home": 1, "ht_away": 0}, {"ft_home": 0, "ft_away": 2}], ids=["the same score", "no half time"]
+)
+def test_a_source_that_repeats_an_awarded_score_without_saying_so_makes_no_label_of_it(database, teams, told):
+    load(database, teams, raw("openligadb", ft_home=3, ft_away=0, score_basis="awarded", status_raw="awarded"))
+    load(database, teams, raw("football_data", **told))
+    assert table(database, "status", "label_ok") == [("awarded", False)]
 
 
 def test_a_score_that_may_hold_extra_time_is_no_label(database, teams):
