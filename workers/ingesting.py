@@ -9,7 +9,7 @@ from core.clock import real_now
 from core.football.matches import Teams
 from core.sources import snapshot
 from core.sources.fetching import Fetcher, Limits
-from core.storage import match_rows, pipeline_log
+from core.storage import building, match_rows, pipeline_log
 from core.storage.source_documents import Shelf
 from workers import providers
 from workers.gathering import Gathered, Gathering
@@ -25,6 +25,8 @@ def bundled(place: Workplace) -> None:
     """The bundled matches, as far as the replay's clock allows."""
     rows = snapshot.read(place.root / "data" / "snapshot")
     match_rows.ingest(place.database, rows.matches, rows.teams(), rows.refused, place.clock, real_now())
+    with place.database.write() as connection:
+        building.lead(connection, rows.formerly)
 
 
 def gather(place: Workplace) -> Gathered:
@@ -59,5 +61,6 @@ def _bundled_beneath(place: Workplace, teams: Teams) -> bool:
     rows = snapshot.read(place.root / "data" / "snapshot")
     with place.database.write() as connection:
         match_rows.load(connection, snapshot.SOURCE, snapshot.SOURCE, rows.matches, rows.refused, teams, real_now())
+        building.lead(connection, rows.formerly)
     pipeline_log.note(place.database, snapshot.SOURCE, digest)
     return True

@@ -6,7 +6,8 @@ import csv
 import gzip
 import io
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -42,9 +43,12 @@ class Alias:
 
 @dataclass(frozen=True)
 class SnapshotRows:
+    """`formerly`: ids that matches had before their leg was mended, and those they have now."""
+
     matches: tuple[RawMatch, ...]
     aliases: tuple[Alias, ...]
     refused: tuple[Refused, ...]
+    formerly: Mapping[int, int] = field(default_factory=dict)
 
     def teams(self) -> Teams:
         """Every team of the snapshot under all its spellings."""
@@ -58,8 +62,9 @@ def read(folder: Path) -> SnapshotRows:
     """All rows of the snapshot in `folder`. A row that cannot be read is refused with its line and reason; a file that
     cannot be read, or with more than one broken row in a hundred, is a DocumentRefused.
     """
-    matches, refused = parse_matches(_text(folder / MATCHES_FILE))
-    return SnapshotRows(matches, read_aliases(folder / ALIASES_FILE), refused)
+    text = _text(folder / MATCHES_FILE)
+    matches, refused = parse_matches(text)
+    return SnapshotRows(matches, read_aliases(folder / ALIASES_FILE), refused, _formerly(text))
 
 
 def read_aliases(path: Path) -> tuple[Alias, ...]:
@@ -95,6 +100,12 @@ def parse_matches(text: str) -> tuple[tuple[RawMatch, ...], tuple[Refused, ...]]
             f"{MATCHES_FILE} has {len(bad)} broken rows of {len(rows)}; {bad[0].reason}. Take the file from the release again."
         )
     return tuple(good), tuple(bad)
+
+
+def _formerly(text: str) -> dict[int, int]:
+    """The old id of each match that has one, and its id."""
+    told = [(row.get("formerly") or "", row["match_id"]) for row in _rows(text, MATCHES_FILE, _NEEDED)]
+    return {int(old): int(new) for old, new in told if old.isdecimal() and new.isdecimal()}
 
 
 def parse_aliases(text: str, name: str = ALIASES_FILE) -> tuple[Alias, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,6 +37,14 @@ def build(connection: sa.Connection, seasons: Iterable[Season], teams: Teams, no
     cases = [(scope(season), case) for case, season in zip(doubtful, _seasons_of(doubtful, told), strict=True)]
     set_aside.keep(connection, [scope(season) for season in wanted], cases, now)
     return len(built)
+
+
+def lead(connection: sa.Connection, formerly: Mapping[int, int]) -> None:
+    """Let old ids of matches lead to those they have now, but for an old one that is another match's by now."""
+    found = connection.scalars(sa.select(matches.c.match_id).where(matches.c.match_id.in_([*formerly, *formerly.values()])))
+    there = set(found)
+    rows = [{"old": old, "new": new} for old, new in formerly.items() if old not in there and new in there]
+    upsert(connection, match_id_aliases, rows, ("old",), ("new",))
 
 
 def scope(season: Season) -> str:

@@ -53,6 +53,15 @@ def test_the_ids_of_the_bundled_snapshot_follow_the_rule(bundled):
         assert int(raw.source_ref) == match_id(0, raw.competition_code, raw.season_raw, home.team_id, away.team_id, raw.leg)
 
 
+def test_the_second_meetings_of_a_season_that_begins_in_spring_are_second_legs_and_their_old_ids_lead_to_them(bundled):
+    spring = [raw for raw in bundled.matches if (raw.competition_code, raw.season_raw) == ("aut.1", "2011-12")]
+    assert {raw.leg for raw in spring} == {2}
+    ids = {int(raw.source_ref) for raw in bundled.matches}
+    assert len(bundled.formerly) == 41
+    assert {int(raw.source_ref) for raw in spring} < set(bundled.formerly.values()) < ids
+    assert not ids & set(bundled.formerly)
+
+
 @pytest.mark.parametrize(
     ("column", "value", "words"),
     [

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from core.football.matches import Teams
 from core.football.naming import found, names
 from core.football.raw import SHOTS, RawMatch, Refused
-from core.storage import match_rows, moved_matches, raw_versions
+from core.storage import building, match_rows, moved_matches, raw_versions
 from core.storage import schema as db
 from core.storage.database import Database
 
@@ -338,6 +338,15 @@ def test_an_id_leads_to_the_present_one_however_often_the_match_moved(database):
         found = moved_matches.moved(connection)
     assert {old: found[old] for old in (1, 2, 9)} == {1: 3, 2: 3, 9: 3}
     assert found[5] == 5, "a round ends where it began"
+
+
+def test_an_old_id_of_a_bundled_match_leads_to_it_unless_it_is_another_match_by_now(database, teams):
+    load(database, teams, raw(**PLAYED), raw(home="Breda", away="Cambuur", **PLAYED))
+    (first,), (second,) = table(database, "match_id")
+    with database.write() as connection:
+        building.lead(connection, {7: first, 8: 9, first: second})
+    with database.read() as connection:
+        assert connection.execute(sa.select(db.match_id_aliases)).all() == [(7, first)]
 
 
 def test_a_pair_that_a_competition_plays_twice_at_home_has_two_matches(database, teams):
