@@ -35,7 +35,7 @@ TASKS = {
     "export_data_raw": "Export a table",
     "promote": "Promote a version",
     "rollback": "Roll back",
-    "refresh": "Run the pipeline",
+    "refresh": "Fetch what is new",
     "retrain": "Fit the models anew",
     "advance": "Move the replay’s clock",
     "score_file": "Score a file",

@@ -15,12 +15,13 @@ from core.views import live as view
 from core.views import matches
 from core.views.known import Known
 from core.views.live import Replay
-from pages.shared import cards, match_list, state
+from pages.shared import cards, keyed, match_list, state
 from pages.shared.cards import hidden
 from pages.shared.match_list import ALL_LEAGUES
 
 Choice = tuple[str | None, date | None]
 WARNED = ("goal taken back", "no news", "no live score")  # how the tags begin that stand out
+USUAL_SPEED = 1.0  # minutes of play a second
 ESTIMATED = "~ the half and the minute are worked out from the kick-off, since the source tells neither."
 ILLUSTRATIVE = (
     "Illustrative: the result is real, but its kick-off or the minutes of its goals are not known here; these are drawn from other matches."
@@ -61,7 +62,7 @@ def draw(services: Services, zone: ZoneInfo, choice: Choice) -> None:
     shown, now = found(services, zone, choice), services.clock.now().astimezone(zone)
     stands = services.live.replay
     if stands is not None:
-        _replay(stands, now, bool(shown.playing))
+        _replay(services, stands, now, bool(shown.playing))
     if services.live.error:
         st.warning(f"The scores are those of a while ago. {services.live.error}", icon=":material/error:")
     if not shown.cards:
@@ -72,12 +73,17 @@ def draw(services: Services, zone: ZoneInfo, choice: Choice) -> None:
     st.html(cards.wrapped(*pieces, *(f'<p class="hint after">{escape(words)}</p>' for words in notes)))
 
 
-def _replay(stands: Replay, now: datetime, in_play: bool) -> None:
-    """Where the replay stands, and how to let it play when nothing moves."""
+def _replay(services: Services, stands: Replay, now: datetime, in_play: bool) -> None:
+    """Where the replay stands, and how to let it play, or stand: here for who needs no key, else on Operations."""
     st.html(cards.wrapped(f'<p class="hint" id="replay">{escape(view.replay_words(stands, now))}</p>'))
-    if stands.speed is None and stands.target is None:
-        what = "Let it play on" if in_play else "Play the next match day"
-        st.page_link("pages/operations.py", label=f"{what}, under Replay in Operations", icon=":material/play_circle:")
+    what = "Let it play on" if in_play else "Play the next match day"
+    if not keyed.spared(services.settings):
+        if stands.speed is None and stands.target is None:
+            st.page_link("pages/operations.py", label=f"{what}, under Replay in Operations", icon=":material/play_circle:")
+    elif stands.speed is not None:
+        st.button("Pause", key="live_pause", icon=":material/pause:", on_click=services.live.pause)
+    elif stands.target is None:
+        st.button(what, key="live_play", icon=":material/play_arrow:", on_click=services.live.play, args=(USUAL_SPEED,))
 
 
 def _following(services: Services, zone: ZoneInfo, league: str | None, now: datetime) -> matches.Card | None:

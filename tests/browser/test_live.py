@@ -58,13 +58,22 @@ def test_a_newcomer_plays_the_next_match_day_and_sees_matches_begin(visit, app, 
     with database.write() as connection:
         connection.execute(live_matches.delete())
     page = visit("/live")
-    page.get_by_text("Play the next match day, under Replay in Operations").click()
-    page.wait_for_selector("h1:has-text('Operations')")
     page.get_by_role("button", name="Play the next match day").click()
-    assert not page.get_by_placeholder("the API’s key").count(), "whoever sits at this machine needs no key"
-    page.get_by_text("It plays. Watch it on Live").click()
-    page.wait_for_selector("h1:has-text('Live')")
+    page.wait_for_selector("#replay:has-text('The replay plays')")
     page.wait_for_selector("article.lv.on:has-text('Burnley') .min:has-text('′')")
     playing = page.locator("article.lv.on").count()
     assert sum(status in ("first_half", "half_time") for _, _, status in told(app).values()) == playing >= 2
     assert "The replay plays: 14 March 2026, 15:" in page.inner_text("#replay")
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Let it play on").wait_for()
+
+
+def test_a_newcomer_finds_the_replays_controls_without_a_key_on_operations_too(visit):
+    page = visit("/operations")
+    page.get_by_role("button", name="Play the next match day").click()
+    assert not page.get_by_placeholder("the API’s key").count(), "whoever sits at this machine needs no key"
+    page.get_by_text("It plays. Watch it on Live").click()
+    page.wait_for_selector("h1:has-text('Live')")
+    page.wait_for_selector("#replay:has-text('The replay plays')")
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Pause").wait_for(state="detached")
