@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from core.football.contest import choices
-from core.views.arena import OUTCOME_WORDS, contestants, gate_words
-from pages.shared import charts, frame, held, kept, state, tables
+from core.views.arena import OUTCOME_WORDS, contestants
+from core.views.gate import check_rows, gate_words
+from pages.shared import charts, deciding, frame, held, kept, state, tables
 
 QUESTION = "Is the challenger better than the champion?"
 ALL_LEAGUES, ALL_SEASONS = "All leagues", "All seasons"
@@ -17,7 +18,8 @@ if not kept.judged(services):
     with head:  # what follows says what is missing
         frame.masthead("Arena", QUESTION)
 names = kept.leagues(services)
-codes, seasons = choices(kept.whole_contest(services))
+whole, everything = kept.whole_contest(services), kept.arena(services, None, None)
+codes, seasons = choices(whole)
 code_of = {names.get(code, code): code for code in codes}
 
 leagues, periods = [ALL_LEAGUES, *code_of], [ALL_SEASONS, *seasons]
@@ -36,9 +38,23 @@ else:
     tables.verdict(view.verdict)
     left, right = st.columns(2, gap="medium")
     with left:
+        tables.section("What a promotion needs", "All five, on the matches chosen above. The gate advises; somebody decides.")
+        tables.checks(check_rows(view.judged))
+        cards = {stage: services.models.card(stage) for stage in services.models.versions()}
+        if said_at_gate := gate_words(cards, whole.facts["date"].max().date()):
+            st.caption(said_at_gate)
         tables.section("Scores", "Lower is better except accuracy. Intervals: 95%, block bootstrap by match day.")
         tables.scores(view.scores)
         charts.table_and_csv(view.scores_table, "arena_scores")
+        tables.section("Who they are", "The models behind the names, as the registry knows them.")
+        tables.contestants(contestants(cards, state.zone()))
+    with right:
+        tables.section(
+            "Paired difference in log loss",
+            f"Challenger minus champion. Left of the line the challenger is better. q corrects for {view.looks} looks.",
+        )
+        chart = charts.forest(view.forest.data, "challenger better", "champion better")
+        charts.show(chart, "fig_cathalo_difference", view.forest.words, view.forest.table)
         tables.section(
             "Reliability",
             "Said against happened, ten bins, bars are 95% intervals. The table has the small bins too.",
@@ -48,16 +64,6 @@ else:
         )
         said = view.reliability[words[chosen]]
         charts.show(charts.reliability(said.data, f"Said: chance of a {chosen.lower()}"), "fig_reliability", said.words, said.table)
-    with right:
-        tables.section(
-            "Paired difference in log loss",
-            f"Challenger minus champion. Left of the line the challenger is better. q corrects for {view.looks} looks.",
-        )
-        chart = charts.forest(view.forest.data, "challenger better", "champion better")
-        charts.show(chart, "fig_cathalo_difference", view.forest.words, view.forest.table)
-        tables.section("Who they are", "The models behind the names, as the registry knows them.")
-        cards = {stage: services.models.card(stage) for stage in services.models.versions()}
-        tables.contestants(contestants(cards, state.zone()))
-        if said_at_gate := gate_words(cards):
-            st.caption(said_at_gate)
+if everything is not None:
+    deciding.draw(services, held.jobs(), everything.judged)
 frame.footer()

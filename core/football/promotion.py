@@ -1,10 +1,12 @@
-"""What a challenger must show before it takes over: five checks, each of which holds, fails, or could not be made."""
+"""What a challenger must show before it takes over: five checks that hold, fail, or could not be made. And whom a rollback leads to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isnan
+from typing import Any
 
+from core.errors import PromotionRefused
 from core.football.scoring import Interval
 
 ENOUGH = 3000  # common matches below which nothing is promoted
@@ -45,3 +47,23 @@ def hindrances(found: Checks) -> list[str]:
         "fast": ("it is too slow", "its speed was not measured"),
     }
     return [failed if found[name] is False else unknown for name, (failed, unknown) in said.items() if found[name] is not True]
+
+
+def before(champion: int | None, rows: Sequence[Mapping[str, Any]]) -> int:
+    """The champion before this one: each promotion goes one step on, each rollback one back. `rows` of the audit are the latest first.
+
+    PromotionRefused when there was none.
+    """
+    reigns: list[int] = []
+    for row in reversed(rows):
+        if row["action"] == "rollback":
+            del reigns[-1:]
+        elif row["from_version"] is not None and reigns[-1:] != [row["from_version"]]:
+            reigns = [row["from_version"]]  # the first of all, or the alias was moved by another hand
+        if reigns[-1:] != [row["to_version"]]:
+            reigns.append(row["to_version"])
+    if reigns[-1:] != [champion]:
+        raise PromotionRefused(f"The audit does not know how version {champion} became the champion. Promote the version you want instead.")
+    if len(reigns) < 2:
+        raise PromotionRefused(f"There was no champion before version {champion}. Promote the version you want instead.")
+    return reigns[-2]

@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 from core.clock import from_iso
 from core.football.competitions import titled
 from core.football.contest import BASE_RATE, Contest
-from core.football.evidence import false_discovery, matches_needed, p_value, perfect_calibration, reliability
+from core.football.evidence import false_discovery, p_value, perfect_calibration, reliability
 from core.football.outcomes import Outcome
 from core.football.scoring import Interval, expected_calibration_error
 from core.views.charted import Chart, Verdict
+from core.views.gate import Evidence, Judged, judge, reach, verdict
 from core.views.words import MISSING, count, day, number, percent, short_p, signed, span
 
-ENOUGH = 3000  # matches that a promotion needs
 FEW = 10  # forecasts below which a bin is in the table only
+NO_EVIDENCE = Evidence()
 LEAST = 50  # matches below which a slice is not shown
 TOSS_UP, FAVOURITE = 0.40, 0.60
 MEASURE_WORDS = {"log_loss": "Log loss", "rps": "RPS", "brier": "Brier", "accuracy": "Accuracy"}
-CHECKS = {"enough": "number of matches", "better": "difference", "calibrated": "calibration", "no_leak": "leak test", "fast": "speed"}
 OUTCOME_WORDS = {Outcome.HOME: "Home win", Outcome.DRAW: "Draw", Outcome.AWAY: "Away win"}
 
 
@@ -33,45 +33,6 @@ def league_names(matches: pd.DataFrame) -> dict[str, str]:
     """The name to show of each competition code in a MATCHES table."""
     known = matches[["competition_code", "competition", "country"]].drop_duplicates("competition_code")
     return {code: titled(name, country) for code, name, country in known.itertuples(index=False)}
-
-
-def verdict(difference: Interval, n: int) -> Verdict:
-    """The gate's answer, decided on the interval of challenger minus champion and never on the point."""
-    point, low, high = (signed(value, _digits(difference)) for value in (difference.point, difference.low, difference.high))
-    measured = f"Log loss differs by {point} (95% interval {low} to {high})."
-    if difference.high < 0:
-        return _better(measured, n)
-    if difference.low > 0:
-        return Verdict(False, "No: keep the champion. It is better, and the whole interval says so.", measured)
-    if difference.point < 0:
-        sentence = "Not yet: keep the champion. The challenger looks better, but the interval still reaches zero."
-    else:
-        sentence = "No: keep the champion. The challenger looks no better, and the interval reaches zero."
-    return Verdict(False, sentence, f"{measured} {_needed(difference, n)}".strip())
-
-
-def _digits(difference: Interval) -> int:
-    """Four decimals, or five where an end of the interval would else be rounded to zero."""
-    return 4 if min(abs(difference.low), abs(difference.high)) >= 0.00005 else 5
-
-
-def _better(measured: str, n: int) -> Verdict:
-    if n >= ENOUGH:
-        return Verdict(True, "Yes: the challenger is better, and the whole interval says so.", measured)
-    wanting = f"A promotion is decided on at least {ENOUGH:,} matches; these are {n:,}."
-    return Verdict(
-        False, "Not yet: the challenger is better on these matches, but they are too few to promote on.", f"{measured} {wanting}"
-    )
-
-
-def _needed(difference: Interval, n: int) -> str:
-    needed = matches_needed(difference, n)
-    if needed is None:
-        return ""
-    if needed > 1_000_000:
-        return "To see so small a difference, more than a million matches would be needed."
-    about = round(needed, 2 - len(str(needed))) if needed >= 1000 else needed  # an estimate: two figures of it are all that is known
-    return f"To see a difference of this size with 80% power you need about {about:,} matches; these are {n:,}."
 
 
 @dataclass(frozen=True)
@@ -143,8 +104,7 @@ def forest_words(found: list[Slice]) -> str:
     """One line that says what the forest shows."""
     clear = [part for part in found[1:] if part.q is not None and part.q < 0.05]
     whole = found[0].difference
-    point, low, high = (signed(value, _digits(whole)) for value in (whole.point, whole.low, whole.high))
-    said = f"Over all {found[0].n:,} matches challenger minus champion is {point} ({low} to {high})."
+    said = f"Over all {found[0].n:,} matches challenger minus champion is {reach(whole)}."
     if not clear:
         return f"{said} No slice stands out after the correction for {count(len(found) - 1, 'look')}."
     return f"{said} Different after the correction: " + ", ".join(f"{part.label} {signed(part.difference.point)}" for part in clear) + "."
@@ -172,18 +132,6 @@ def contestants(cards: Mapping[str, Mapping[str, Any]], zone: tzinfo) -> list[Co
         for stage, card in cards.items()
         if card
     ]
-
-
-def gate_words(cards: Mapping[str, Mapping[str, Any]]) -> str:
-    """What the gate said of the challenger when it was registered; empty where nothing is kept."""
-    card = cards.get("challenger") or {}
-    gate = card.get("gate") or {}
-    if not gate.get("reason"):
-        return ""
-    passed = [words for name, words in CHECKS.items() if gate["checks"].get(name)]
-    others = [words for name, words in CHECKS.items() if words not in passed]
-    told = [f"{title}: {', '.join(words)}." for title, words in (("Passed", passed), ("Not passed", others)) if words]
-    return f"The gate, when version {card['model_version']} was registered: {gate['reason']} {' '.join(told)}"
 
 
 class Cell(NamedTuple):
@@ -279,6 +227,7 @@ class ArenaView:
 
     question: str
     verdict: Verdict
+    judged: Judged
     scores: list[ScoreRow]
     scores_table: pd.DataFrame
     forest: Chart
@@ -286,15 +235,17 @@ class ArenaView:
     reliability: dict[Outcome, Chart]
 
 
-def arena_view(some: Contest, versions: Mapping[str, int], names: Mapping[str, str]) -> ArenaView | None:
-    """The view of these matches; None when the champion or the challenger has no forecast among them."""
+def arena_view(some: Contest, versions: Mapping[str, int], names: Mapping[str, str], rival: Evidence = NO_EVIDENCE) -> ArenaView | None:
+    """The view of these matches, with what is known of the challenger beside them; None when the champion or the challenger has no
+    forecast among them."""
     if not len(some) or not {"champion", "challenger"} <= set(some.chances):
         return None
     found, rows = slices(some, names), score_rows(some, versions)
-    dates = some.facts["date"]
+    dates, judged = some.facts["date"], judge(some, found[0].difference, rival)
     return ArenaView(
         question=f"Is the challenger better than the champion? Judged on the same {len(some):,} matches, {span(dates.min(), dates.max())}.",
-        verdict=verdict(found[0].difference, len(some)),
+        verdict=verdict(judged, versions.get("champion")),
+        judged=judged,
         scores=rows,
         scores_table=score_table(rows),
         forest=Chart(forest_frame(found), forest_words(found), forest_table(found)),

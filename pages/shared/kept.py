@@ -12,6 +12,7 @@ from core.football.contest import Contest, chosen, contest
 from core.serving.lookups import Lookup
 from core.serving.services import Services
 from core.views.arena import ArenaView, arena_view, league_names
+from core.views.gate import Evidence, evidence
 
 Stages = tuple[tuple[str, str, int], ...]
 
@@ -56,13 +57,15 @@ def _leagues(_services: Services, written: datetime | None) -> dict[str, str]:
 def arena(services: Services, league: str | None, season: str | None) -> ArenaView | None:
     """The Arena of one league or all, one season or all; None when nobody can be judged on them."""
     written = services.reports.lookups()["evaluation.parquet"].computed_at
-    return _arena(services, written, stages(services), league, season)
+    return _arena(services, written, stages(services), evidence(services.models.card("challenger")), league, season)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _arena(_services: Services, written: datetime | None, stages: Stages, league: str | None, season: str | None) -> ArenaView | None:
+def _arena(
+    _services: Services, written: datetime | None, stages: Stages, rival: Evidence, league: str | None, season: str | None
+) -> ArenaView | None:
     some = chosen(_contest(_services, written, stages), league, season)
-    return arena_view(some, {stage: version for stage, _, version in stages}, leagues(_services))
+    return arena_view(some, {stage: version for stage, _, version in stages}, leagues(_services), rival)
 
 
 def files(services: Services) -> list[tuple[str, datetime | None, int | None, str | None]]:

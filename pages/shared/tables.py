@@ -10,7 +10,9 @@ import streamlit as st
 
 from core.views.arena import Contestant, ScoreRow
 from core.views.charted import Verdict
+from core.views.decisions import Decided
 from core.views.drift import FeatureRow
+from core.views.gate import CheckRow
 from core.views.operations import QUEUES, Fact, Happening, RunRow, TaskRow, WorkerRow
 
 
@@ -139,6 +141,27 @@ def runs(rows: Sequence[RunRow]) -> None:
         return
     lines = [(Name(row.started, below=row.note), [Cell(row.state, mark=not row.good), Cell(row.took)]) for row in rows]
     table([Cell("Started"), Cell("State"), Cell("Took")], lines)
+
+
+def checks(rows: Sequence[CheckRow]) -> None:
+    """What a promotion needs, and how each check ended."""
+    lines = [(Name(row.name, below=row.needed), [Cell(row.found, row.interval), Cell(row.state, mark=not row.holds)]) for row in rows]
+    table([Cell("Check"), Cell("Found"), Cell("Result")], lines, kind="stack")
+
+
+def decided(rows: Sequence[Decided]) -> None:
+    """What was decided about the champion."""
+    if not rows:
+        draw('<p class="none">Nothing was decided yet: the champion is the first one.</p>')
+        return
+    lines = [(Name(row.what, folded=row.who, below=row.reason), [Cell(row.when), Cell(row.who, wide=True)]) for row in rows]
+    table([Cell("Decision"), Cell("When"), Cell("By", wide=True)], lines)
+
+
+def note(sentence: str, good: bool) -> None:
+    """How something that was asked for stands; a diamond marks what did not go well."""
+    mark = "" if good else " old"
+    draw(f'<p class="going" role="status"><i class="dot{mark}"></i>{escape(sentence)}</p>')
 
 
 def contestants(rows: Sequence[Contestant]) -> None:

@@ -34,11 +34,11 @@ class House:
     def ledger(self):
         return TaskLedger(self.database)
 
-    def publish(self, **files):
-        """Publish anew; `files` by name, a dot as two underscores, replace what is there by default."""
+    def publish(self, cards=None, **files):
+        """Publish anew. `cards` of the models by stage, and `files` by name, a dot as two underscores, stand in for the usual ones."""
         given = {name.replace("__", "."): data for name, data in files.items()}
         made = {"evaluation.parquet": parquet(evaluation(n=400)), "drift.json": json.dumps(drift_report()).encode()} | given
-        publish(self.store, files=made, model_files={number: models.files(lean=number / 4) for number in STAGES.values()})
+        publish(self.store, models=cards, files=made, model_files={number: models.files(lean=number / 4) for number in STAGES.values()})
 
     def unpublish(self):
         """Take everything away again, as before the first run of the pipeline."""

@@ -1,7 +1,9 @@
 """Arena from the front door."""
 
-from tests.pages.ops_fixtures import house, said  # noqa: F401
-from tests.serving.batches import parquet
+from core.storage import audit_log
+from pages.shared import keyed
+from tests.pages.ops_fixtures import STAGES, house, said  # noqa: F401
+from tests.serving.batches import card, parquet
 from tests.views.contests import evaluation
 
 
@@ -14,9 +16,79 @@ def test_arena_answers_in_one_sentence_and_names_the_versions(house):  # noqa: F
     assert "Champion v1" in text and "Challenger v2" in text and "Baseline v3" in text and "Base rate" in text
 
 
-def test_a_better_challenger_on_enough_matches_gets_its_yes(house):  # noqa: F811
-    house.publish(evaluation__parquet=parquet(evaluation(n=4000, champion_noise=1.2, challenger_noise=0.1)))
-    assert "Yes: the challenger is better" in said(house.open("arena"))
+BETTER = evaluation(n=4000, champion_noise=1.2, challenger_noise=0.0)
+CHECKS = {"enough": True, "better": True, "calibrated": True, "no_leak": True, "fast": True}
+
+
+def gated(**changes):
+    """The cards of a batch whose challenger has this verdict."""
+    gate = {"checks": CHECKS | changes, "latency_ms": 0.1, "leak": {"matches": 1500}, "reason": "It is better.", "n": 3200}
+    against = {"champion_version": 1, "from": "2023-08-05", "to": "2025-12-31"}
+    cards = {stage: card(stage, version) for stage, version in STAGES.items()}
+    return cards | {"challenger": cards["challenger"] | {"gate": gate | against}}
+
+
+def test_a_better_challenger_on_enough_matches_gets_its_yes_and_each_check_is_shown(house):  # noqa: F811
+    house.publish(gated(), evaluation__parquet=parquet(BETTER))
+    text = said(house.open("arena"))
+    assert "Yes: the challenger is better" in text and "All five checks hold." in text
+    assert "When version 2 was registered and judged against version 1 on 3,200 matches" in text
+    assert "That is out of date, since matches up to" in text
+
+
+def test_a_better_challenger_that_failed_the_leak_test_gets_a_no_and_cannot_be_promoted(house):  # noqa: F811
+    house.publish(gated(no_leak=False), evaluation__parquet=parquet(BETTER))
+    page = house.open("arena")
+    assert "No: the challenger knew the future." in said(page) and "Not passed: leak test." in said(page)
+    assert any("cannot be promoted" in element.value for element in page.markdown)
+    assert "go_promote" not in {button.key for button in page.button}
+
+
+def at_home(monkeypatch):
+    """As a visitor at this machine, who is asked for no key."""
+    monkeypatch.setattr(keyed, "of_this_machine", lambda host, headers: True)
+
+
+def test_a_promotion_wants_a_reason_and_a_confirmation_and_is_found_again_by_its_address(house, monkeypatch):  # noqa: F811
+    at_home(monkeypatch)
+    page = house.open("arena")
+    assert any("The gate advises against it. Not passed: leak test, number of matches" in element.value for element in page.warning)
+    page.button(key="go_promote").click().run()
+    assert [element.value for element in page.error] == ["Give the reason first."] and house.ledger.counts()["PENDING"] == 0
+    page.text_input(key="why_promote").set_value("better in March").run()
+    page.button(key="go_promote").click().run()
+    assert [element.value for element in page.error] == ["Tick the box first."]
+    page.checkbox(key="sure_promote").check().run()
+    page.button(key="go_promote").click().run()
+    assert not page.exception and "A worker is about to change the champion." in said(page)
+    (task,) = house.ledger.recent(1, name="promote")
+    asked = house.ledger.arguments(task["task_id"])
+    assert (asked["version"], asked["expected_champion"], asked["reason"]) == (2, 1, "better in March")
+    again = house.open("arena", decision=task["task_id"])
+    assert "A worker is about to change the champion." in said(again)
+
+
+def test_a_decision_needs_the_key_from_elsewhere(house):  # noqa: F811
+    page = house.open("arena")
+    page.text_input(key="why_promote").set_value("better").run()
+    page.checkbox(key="sure_promote").check().run()
+    page.button(key="go_promote").click().run()
+    assert "Give the key first." in said(page) and house.ledger.counts()["PENDING"] == 0
+
+
+def test_what_was_decided_is_listed_and_a_rollback_says_where_it_leads(house, monkeypatch):  # noqa: F811
+    at_home(monkeypatch)
+    assert "Nothing was decided yet" in said(house.open("arena"))
+    decision = audit_log.Decision("somebody", "promote", 7, 1, "better in <b>March</b>", {"request": "r1"})
+    audit_log.intend(house.database, decision)
+    audit_log.settle(house.database, decision)
+    page = house.open("arena")
+    assert "Promoted version 1, in place of 7" in said(page) and "better in <b>March</b>" in said(page)
+    assert page.button(key="go_rollback").label == "Roll back to version 7"
+    page.text_input(key="why_rollback").set_value("worse").run()
+    page.checkbox(key="sure_rollback").check().run()
+    page.button(key="go_rollback").click().run()
+    assert len(house.ledger.recent(1, name="rollback")) == 1
 
 
 def test_a_league_and_a_season_in_the_address_are_what_is_judged(house):  # noqa: F811
@@ -46,7 +118,7 @@ def test_each_chart_has_a_line_a_table_and_a_file(house):  # noqa: F811
     assert len(page.get("plotly_chart")) == 2
     assert all(chart.proto.alt for chart in page.get("plotly_chart"))
     assert len(page.table) == 3 and len(page.get("download_button")) == 3
-    assert list(page.table[-1].value.columns)[:3] == ["Matches of", "Number", "Difference"]
+    assert list(page.table[1].value.columns)[:3] == ["Matches of", "Number", "Difference"]
 
 
 def test_without_a_challenger_the_page_says_so(house):  # noqa: F811

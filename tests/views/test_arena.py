@@ -6,11 +6,13 @@ import pytest
 
 from core.football.contest import choices, chosen, contest
 from core.football.outcomes import Outcome
-from core.football.scoring import Interval, log_loss
-from core.views.arena import Contestant, arena_view, contestants, gate_words, league_names, slices, verdict
+from core.football.scoring import log_loss
+from core.views.arena import Contestant, arena_view, contestants, league_names, slices
+from core.views.gate import Evidence
 from tests.views.contests import LEAGUES, evaluation
 
 STAGES = {"champion": "champion", "challenger": "challenger", "baseline": "baseline"}
+SOUND = Evidence(2, no_leak=True, leak_matches=1500, latency=0.1)
 VERSIONS = {"champion": 1, "challenger": 2, "baseline": 3}
 
 
@@ -36,33 +38,6 @@ def test_the_rows_of_all_contestants_are_in_the_same_order():
         assert np.array_equal(part["outcome"].to_numpy(), shuffled.outcomes)
 
 
-@pytest.mark.parametrize(
-    ("interval", "n", "good", "begins"),
-    [
-        (Interval(-0.01, -0.02, -0.001), 3000, True, "Yes"),
-        (Interval(-0.01, -0.02, -0.001), 2999, False, "Not yet"),
-        (Interval(-0.01, -0.02, 0.001), 5000, False, "Not yet: keep the champion. The challenger looks better"),
-        (Interval(0.002, -0.02, 0.02), 5000, False, "No: keep the champion. The challenger looks no better"),
-        (Interval(0.01, 0.001, 0.02), 5000, False, "No: keep the champion. It is better"),
-    ],
-)
-def test_the_verdict_is_decided_on_the_interval_and_never_on_the_point(interval, n, good, begins):
-    said = verdict(interval, n)
-    assert said.good is good
-    assert said.sentence.startswith(begins)
-
-
-def test_a_verdict_of_not_yet_says_how_many_matches_it_would_take():
-    # standard error 0.00459 / 2 at 1,284 matches, difference 0.0036: (2.8016 x 0.0022959 / 0.0036)^2 x 1,284 = 4,099
-    said = verdict(Interval(-0.0036, -0.0081, 0.0009), 1284)
-    assert "about 4,100 matches; these are 1,284" in said.detail
-    assert "−0.0036 (95% interval −0.0081 to +0.0009)" in said.detail
-
-
-def test_an_end_of_the_interval_is_never_rounded_to_zero():
-    assert "(95% interval +0.00002 to +0.01240)" in verdict(Interval(0.0063, 0.00002, 0.0124), 1417).detail
-
-
 def test_the_contestants_are_introduced_by_their_cards():
     card = {"model_version": 1, "title": "Elo, ordered logit", "features": [{}, {}], "registered_at": "2026-03-13T23:30:00Z"}
     (champion,) = contestants({"champion": card, "challenger": {}}, ZoneInfo("Asia/Tokyo"))
@@ -70,7 +45,7 @@ def test_the_contestants_are_introduced_by_their_cards():
 
 
 def test_a_clearly_better_challenger_wins_and_a_clearly_worse_one_loses():
-    better = arena_view(contest(evaluation(n=4000, champion_noise=1.2, challenger_noise=0.1), STAGES), VERSIONS, LEAGUES)
+    better = arena_view(contest(evaluation(n=4000, champion_noise=1.2, challenger_noise=0.1), STAGES), VERSIONS, LEAGUES, SOUND)
     worse = arena_view(contest(evaluation(n=4000, champion_noise=0.1, challenger_noise=1.2), STAGES), VERSIONS, LEAGUES)
     assert better.verdict.good and better.verdict.sentence.startswith("Yes")
     assert not worse.verdict.good and "It is better" in worse.verdict.sentence
@@ -144,14 +119,3 @@ def test_leagues_that_share_a_name_are_shown_with_their_country():
         {"competition_code": ["ger.1", "aut.1", "eng.1"], "competition": ["Bundesliga", "Bundesliga", "Premier League"]}
     ).assign(country=["Germany", "Austria", "England"])
     assert league_names(matches) == {"ger.1": "Bundesliga (Germany)", "aut.1": "Bundesliga (Austria)", "eng.1": "Premier League"}
-
-
-def test_what_the_gate_said_of_the_challenger_is_told_with_its_checks():
-    checks = {"enough": False, "better": None, "calibrated": True, "no_leak": True, "fast": True}
-    card = {"model_version": 7, "gate": {"reason": "Too few: 12 common matches.", "checks": checks}}
-    said = gate_words({"champion": {"model_version": 1}, "challenger": card})
-    assert said == (
-        "The gate, when version 7 was registered: Too few: 12 common matches. "
-        "Passed: calibration, leak test, speed. Not passed: number of matches, difference."
-    )
-    assert gate_words({"challenger": {"model_version": 7, "gate": None}}) == gate_words({}) == ""

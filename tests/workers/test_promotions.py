@@ -12,13 +12,14 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from core.errors import AliasMissing, DatabaseUnavailable, PromotionRefused, RegistryUnavailable, TaskRevoked, TaskStateError
+from core.football.promotion import before
 from core.storage import audit_log, leases, logbook, pipeline_log
 from core.storage.database import Database
 from core.storage.registry import Registry
 from tests.serving.models import register
 from tests.workers.house import eventually
 from workers import progress, promotions
-from workers.promotions import LEASE, Promotions, before
+from workers.promotions import LEASE, Promotions
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +109,18 @@ def test_EP_15_the_champion_itself_or_a_version_that_is_not_there_is_refused(dec
     with pytest.raises(AliasMissing):
         decider.promote(99, "never trained", 1)
     assert (champion(decider), logbook.decisions(decider.database)) == (1, [])
+
+
+def test_EP_15_what_failed_the_leak_test_is_refused_and_any_other_check_is_for_people_to_weigh(decider, monkeypatch):
+    real, gate = decider.registry.card, {"checks": {"no_leak": False, "better": True}}
+    monkeypatch.setattr(decider.registry, "card", lambda version, stage: real(version, stage) | {"gate": gate})
+    with pytest.raises(PromotionRefused, match="Version 2 failed the leak test"):
+        decider.promote(2, "better", 1)
+    assert (champion(decider), logbook.decisions(decider.database)) == (1, [])
+    gate["checks"] = {"no_leak": True, "better": False}
+    assert decider.promote(2, "all the same", 1)["to_version"] == 2
+    gate["checks"] = {"no_leak": False}
+    assert decider.rollback("back, whatever its test said")["to_version"] == 1
 
 
 def test_EP_15_a_task_that_was_killed_before_it_could_write_is_finished_by_its_next_run(decider):

@@ -1,0 +1,75 @@
+"""Promote and roll back on the Arena: a reason, the key, a confirmation, and how it went."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.clock import real_now
+from core.errors import TaskUnknown
+from core.serving.services import Services
+from core.views import decisions as view
+from core.views.gate import Judged
+from pages.shared import keyed, state, tables
+from pages.shared.alive import alive
+from workers.jobs import Jobs
+
+WHO = "the Arena page"
+TASK = "decision"  # the task of the last decision, in the address
+LONGEST = 2000  # characters of a reason
+
+
+@alive(every=None)
+def draw(services: Services, jobs: Jobs, judged: Judged) -> None:
+    """The section; `judged` on all matches, whatever the visitor has chosen to look at."""
+    tables.section(
+        "Decide", "The champion changes when somebody says so and gives the reason. A worker carries it out, and it is written down."
+    )
+    rows, versions = services.records.audit(), services.models.versions()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        keyed.field(services.settings)
+        promoted = _asked("promote", ":material/arrow_upward:", view.promotion(versions, judged))
+        returned = _asked("rollback", ":material/undo:", view.rollback(versions.get("champion"), rows))
+    if (promoted or returned) and keyed.given(services.settings):
+        if promoted:
+            state.keep(TASK, jobs.promote(versions["challenger"], promoted, versions.get("champion"), WHO))
+        else:
+            state.keep(TASK, jobs.rollback(returned, WHO))
+    if task_id := state.said(TASK):
+        _follow(services, task_id)
+    tables.decided(view.decided(rows[:5], real_now(), state.zone()))
+
+
+def _asked(name: str, icon: str, offer: view.Offer) -> str:
+    """The reason, once somebody has confirmed; empty before."""
+    with st.popover(offer.label, icon=icon, key=f"pop_{name}"):
+        st.markdown(offer.means)
+        if offer.version is None:
+            return ""
+        if offer.against:
+            st.warning(offer.against, icon=":material/gavel:")
+        reason = st.text_input("Why", key=f"why_{name}", max_chars=LONGEST, placeholder="kept for everybody who asks later").strip()
+        sure = st.checkbox("All the same" if offer.against else "I am sure", key=f"sure_{name}")
+        if not st.button(offer.label, type="primary", key=f"go_{name}"):
+            return ""
+        if not reason or not sure:
+            st.error("Give the reason first." if not reason else "Tick the box first.", icon=":material/edit:")
+            return ""
+        return reason
+
+
+def _follow(services: Services, task_id: str) -> None:
+    try:
+        going = not view.arrived(services.records.task(task_id), services.models.versions())
+    except TaskUnknown as unknown:
+        st.warning(str(unknown))
+        return
+    alive(every=0.6 if going else None)(_stands)(services, task_id, going)
+
+
+def _stands(services: Services, task_id: str, going: bool) -> None:
+    """How the decision stands. `going`: it was under way when the page was drawn; once it is not, the page is drawn anew."""
+    task = services.records.task(task_id)
+    if going and view.arrived(task, services.models.versions()):
+        st.rerun()
+    good, sentence = view.outcome(task)
+    tables.note(sentence, good)
