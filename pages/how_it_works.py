@@ -14,6 +14,11 @@ left, right = st.columns(2, gap="medium")
 with left:
     for section in view.reading():
         prose.draw(section)
+with right:
+    for section in view.method():
+        prose.draw(section)
+left, right = st.columns(2, gap="medium")
+with left:
     tables.section(
         "Sources and their terms", "Facts only: dates, teams, scores, rounds, kick-offs. 9,525 real league matches come with the app."
     )
@@ -22,6 +27,7 @@ with left:
         [(Name(name), [Cell(what), Cell(terms)]) for name, what, terms in view.SOURCES],
         kind="terms",
     )
+with right:
     tables.section(
         "Fetched from the network", "Asked for what is new when the app runs in real time. docs/sources.md says what is mended and refused."
     )
@@ -30,15 +36,12 @@ with left:
         [(Name(name), [Cell(what), Cell(terms)]) for name, what, terms in view.FETCHED],
         kind="terms",
     )
-with right:
-    for section in view.method():
-        prose.draw(section)
 tables.section(
     "The API", "The same process answers programs: JSON, and errors are sentences too. Forecasts ask for the key that the first run wrote."
 )
 left, right = st.columns(2, gap="medium")
 with left:
-    st.code(view.commands(state.base(services.settings), prose.next_match(services)), language="bash")
+    st.code(view.commands(state.base(services.settings), prose.next_match(services)), language="bash", wrap_lines=True)
 with right:
     prose.examples(view.EXAMPLES)
 frame.footer()

@@ -31,5 +31,5 @@ else:
         st.page_link("pages/matches.py", label="All matches", icon=":material/arrow_back:")
         if shown.match.said:
             again = {"match_id": str(shown.match.match_id)}
-            st.page_link("pages/playground.py", label="Predict again through the queue", icon=":material/science:", query_params=again)
+            st.page_link("pages/playground.py", label="Ask again in the Playground", icon=":material/science:", query_params=again)
 frame.footer()

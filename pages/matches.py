@@ -20,7 +20,7 @@ found = view.matches_view(cards, choices, match_list.women(services))
 
 left, right = st.columns([2.3, 1], gap="medium")
 with left:
-    match_list.days(found, now.date())
+    shown = match_list.days(found, now.date())
     if found.cards:
         fresh = services.freshness()
         spoken = view.spoken(fresh.as_of, fresh.replaying)
@@ -41,6 +41,6 @@ with left:
             ),
         )
 with right:
-    match_list.results(services, zone)
+    match_list.results(services, zone, choices, shown)
     match_list.standings(services)
 frame.footer()

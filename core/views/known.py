@@ -32,10 +32,9 @@ class Known(NamedTuple):
 def known(features: pd.DataFrame, predictions: pd.DataFrame, version: int | None, zone: tzinfo) -> list[Known]:
     """The matches of `features`, in its order, with the forecasts of one model version, or of a file that names none."""
     own = predictions if version is None else predictions[predictions["model_version"] == version]
-    joined = features[FACTS].join(own.loc[~own.index.duplicated(), SAID])
-    return [
-        _known({str(name): value for name, value in row.items()}, zone) for row in joined.reset_index(names="match_id").to_dict("records")
-    ]
+    said = own[~own.index.duplicated()].reindex(columns=SAID)
+    joined = features[FACTS].join(said).reset_index(names="match_id")
+    return [_known({str(name): value for name, value in row.items()}, zone) for row in joined.to_dict("records")]
 
 
 def _known(row: Mapping[str, Any], zone: tzinfo) -> Known:

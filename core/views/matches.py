@@ -18,7 +18,10 @@ from core.views.words import MISSING, count, day, number, percent
 
 TOSS_UP, FAVOURITE = 40, 60  # per cent, as a bar shows them
 ON_A_PAGE, MOST_ON_A_PAGE = 24, 60
-RESULTS_SHOWN = 8
+FEWEST_RESULTS, MOST_RESULTS = 5, 24
+# Heights in rows of one match: the head of a day of matches, a result, the head of a day of results, what else stands in their column.
+DAY_ROWS, RESULT_ROWS, RESULT_DAY_ROWS, OTHER_ROWS = 1.9, 1.5, 0.7, 10
+CHANCES = ["proba_home", "proba_draw", "proba_away"]
 STANDINGS = (("champion", "Champion"), ("challenger", "Challenger"), ("baseline", "Baseline"), ("base_rate", "Base rate"))
 CONFIDENCE = {
     "Any": range(101),
@@ -26,6 +29,9 @@ CONFIDENCE = {
     "In between": range(TOSS_UP, FAVOURITE),
     "Toss-up": range(TOSS_UP),
 }
+HOW_RESULTS_ARE_TOLD = (
+    "The underlined part is what happened. Each was forecast from earlier matches only; its page says whether it was sealed in time."
+)
 SEXES = {"All": None, "Men": 0, "Women": 1}
 
 
@@ -94,6 +100,7 @@ class Standing(NamedTuple):
     log_loss: str
 
 
+EVERYTHING = Choices()
 Days = list[tuple[date, list[Card]]]
 
 
@@ -179,16 +186,53 @@ def teams(cards: Sequence[Card]) -> list[str]:
     return sorted({name for card in cards for name in (card.home, card.away)}, key=plain)
 
 
+def results_beside(page: Days, found: Sequence[Result]) -> list[Result]:
+    """As many of the results as stand beside this page of matches so that both columns end alike; a few in any case."""
+    room = sum(DAY_ROWS + len(some) for _, some in page) - OTHER_ROWS
+    shown: list[Result] = []
+    for result in found:
+        room -= RESULT_ROWS + (0.0 if shown and shown[-1].day == result.day else RESULT_DAY_ROWS)
+        if room < 0 and len(shown) >= FEWEST_RESULTS:
+            break
+        shown.append(result)
+    return shown
+
+
 def results(
-    features: pd.DataFrame, predictions: pd.DataFrame, version: int | None, zone: tzinfo, limit: int = RESULTS_SHOWN
+    features: pd.DataFrame, unseen: pd.DataFrame, zone: tzinfo, choices: Choices = EVERYTHING, limit: int = MOST_RESULTS
 ) -> list[Result]:
-    """The latest results, each with a forecast made by a model that had not seen it; the latest first."""
-    played = features[features["outcome_1x2"].notna()].sort_values(["match_date", "startTimeUtc"], ascending=False).head(4 * limit)
-    found = known(played, predictions[~predictions["in_sample"].fillna(True).astype(bool)], version, zone)
+    """The latest results of what was chosen, each beside a forecast as `unseen_by_champion` gives it; the latest first."""
+    wanted = features["outcome_1x2"].notna() & _is_chosen(features, choices) & features.index.isin(unseen.index)
+    played = features[wanted].sort_values(["match_date", "startTimeUtc"], ascending=False).head(limit)
     return [
         Result(match.match_id, match.home, match.away, score_words(match.score), match.day, match.probabilities, Outcome.of(*match.score))
-        for match in found if match.score and match.probabilities
-    ][:limit]  # fmt: skip
+        for match in known(played, unseen, None, zone) if match.score and match.probabilities
+    ]  # fmt: skip
+
+
+def unseen_by_champion(predictions: pd.DataFrame, version: int | None, walked: pd.DataFrame | None) -> pd.DataFrame:
+    """What the champion said of matches that it had not learned from: in the batch, or else when it was walked forward through time."""
+    own = predictions if version is None else predictions[predictions["model_version"] == version]
+    batch = own.loc[~own["in_sample"].fillna(True).astype(bool), CHANCES]
+    if walked is None:
+        return batch
+    return pd.concat([batch, walked[walked["recipe"] == "champion"].set_index("match_id")[CHANCES]])
+
+
+def _is_chosen(features: pd.DataFrame, choices: Choices) -> pd.Series[bool]:
+    """Which matches are of the league, the team, the sex and the words that were chosen; a mask over `features`."""
+    names = features[["homeTeamName", "awayTeamName", "competition"]]
+    wanted = pd.Series(True, index=features.index)
+    if choices.sex is not None:
+        wanted &= features["sex"] == choices.sex
+    if choices.league:
+        wanted &= names["competition"] == choices.league
+    if choices.team:
+        wanted &= (names[["homeTeamName", "awayTeamName"]] == choices.team).any(axis=1)
+    for begun in plain(choices.q).split():
+        fitting = {name for name in set(names.to_numpy().ravel()) if any(word.startswith(begun) for word in plain(name).split())}
+        wanted &= names.isin(fitting).any(axis=1)
+    return wanted
 
 
 def results_title(found: Sequence[Result], today: date) -> str:
@@ -201,14 +245,15 @@ def results_title(found: Sequence[Result], today: date) -> str:
 
 def results_words(found: Sequence[Result]) -> str:
     called, clear = sum(result.called for result in found), sum(not result.toss_up for result in found)
-    first, last = min(result.day for result in found), max(result.day for result in found)
-    when = f"{first.day} to {day(last)}" if (first.year, first.month) == (last.year, last.month) and first != last else day(last)
-    said = f"{when}. Our favourite won {called} of {clear}{_toss_ups(len(found) - clear)}. The underlined part is what happened."
-    return f"{said} Each was forecast from earlier matches only; its page says whether it was sealed in time."
+    toss_ups = len(found) - clear
+    said = f"Our favourite won {called} of {clear}" if clear else ""
+    rest = f"{count(toss_ups, 'match was a toss-up', 'matches were toss-ups')}" if toss_ups else ""
+    return f"{'; '.join(filter(None, (said, rest)))}. {HOW_RESULTS_ARE_TOLD}"
 
 
-def _toss_ups(number: int) -> str:
-    return f"; {count(number, 'match was a toss-up', 'matches were toss-ups')}" if number else ""
+def by_day(found: Sequence[Result]) -> list[tuple[date, list[Result]]]:
+    """The results of each day, in their order."""
+    return [(day, list(some)) for day, some in groupby(found, key=lambda result: result.day)]
 
 
 def standings(scores: Mapping[str, Any], versions: Mapping[str, int]) -> list[Standing]:

@@ -38,7 +38,7 @@ def why(parts: Mapping[str, float], led_to: Probabilities) -> Why:
     started = _chance(math.log(led_to.home / (1 - led_to.home)) - total)
     words = (
         f"What moved the home side’s chance from {percent(started)} in an average match of this competition to {led_to.percentages()[0]}% "
-        f"here, in log-odds. {'The parts' if len(order) > 1 else 'It'} add{'' if len(order) > 1 else 's'} up to "
+        f"here. The bar{'s are' if len(order) > 1 else ' is'} in log-odds{' and add up to' if len(order) > 1 else ':'} "
         f"{signed(sum(rounded.values()), 2)}."
     )
     largest = sorted(parts, key=lambda name: -abs(parts[name]))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+import pandas as pd
 import streamlit as st
 
 from core.serving.services import Services
@@ -39,9 +41,16 @@ def _women(_services: Services, known: object) -> frozenset[int]:
     return frozenset(sex.index[sex == 1].tolist())
 
 
-@st.cache_resource(show_spinner=False, max_entries=32)
-def _results(_services: Services, said: object, known: object, version: int | None, zone: str) -> list[view.Result]:
-    return view.results(_services.features.frame(), _services.predictions.frame(), version, ZoneInfo(zone))
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _unseen(_services: Services, said: object, walked: datetime | None, version: int | None) -> pd.DataFrame:
+    return view.unseen_by_champion(_services.predictions.frame(), version, _services.reports.evaluation() if walked else None)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _results(
+    _services: Services, said: object, known: object, walked: datetime | None, version: int | None, zone: str, choices: view.Choices
+) -> list[view.Result]:
+    return view.results(_services.features.frame(), _unseen(_services, said, walked, version), ZoneInfo(zone), choices)
 
 
 def choose(services: Services, known: list[view.Card]) -> view.Choices:
@@ -82,18 +91,20 @@ def _filters(leagues: list[str], teams: list[str]) -> tuple[str | None, str | No
     return (None if league == ALL_LEAGUES else league, None if team == ALL_TEAMS else team, confidence, first, last)
 
 
-def days(found: view.MatchesView, today: date) -> None:
-    """The matches of a page, by day and league, and the way to the other pages; or why there are none."""
+def days(found: view.MatchesView, today: date) -> view.Days:
+    """The matches of a page, by day and league, and the way to the other pages; or why there are none. Returns what it shows."""
     if not found.cards:
         st.html(cards.empty(found.nothing))
-        return
+        return []
     # Below the list, but asked first: only the widget knows which page it shows.
     above = st.container()
     page = st.pagination(len(found.pages), key="page", bind="query-params") if len(found.pages) > 1 else 1
     if st.session_state.get("page_above", page) != page:
         frame.to_top(page)
     st.session_state["page_above"] = page
-    above.html(cards.wrapped(*(_day(day, some, today, found.on_day[day]) for day, some in found.pages[page - 1])))
+    shown = found.pages[page - 1]
+    above.html(cards.wrapped(*(_day(day, some, today, found.on_day[day]) for day, some in shown)))
+    return shown
 
 
 def _day(day: date, some: list[view.Card], today: date, in_all: int) -> str:
@@ -107,14 +118,23 @@ def _day(day: date, some: list[view.Card], today: date, in_all: int) -> str:
     return cards.day(weekday(day, today), many if len(some) == in_all else f"{len(some)} of {many}", inner + "</ol>")
 
 
-def results(services: Services, zone: ZoneInfo) -> None:
-    """The latest results beside what we said; nothing when there are none."""
-    version = services.models.versions().get("champion")
-    found = _results(services, services.predictions.computed_at, services.features.computed_at, version, zone.key)
+def results(services: Services, zone: ZoneInfo, choices: view.Choices, beside: view.Days) -> None:
+    """The latest results of what was chosen, `beside` the matches to come, with what we said; nothing when there are none."""
+    version, today = services.models.versions().get("champion"), services.clock.now().astimezone(zone).date()
+    chosen = replace(choices, confidence=view.EVERYTHING.confidence, first=None, last=None)
+    said, known = services.predictions.computed_at, services.features.computed_at
+    walked = services.reports.lookups()["evaluation.parquet"].computed_at
+    latest = _results(services, said, known, walked, version, zone.key, chosen)
+    found = view.results_beside(beside, latest)
     if not found:
         return
-    tables.section(view.results_title(found, services.clock.now().astimezone(zone).date()), view.results_words(found))
-    st.html(cards.wrapped('<ol class="rail">', *(cards.result(result, state.match_address(result.match_id)) for result in found), "</ol>"))
+    tables.section(view.results_title(found, today), view.results_words(found))
+    st.html(cards.wrapped('<div class="rail">', *(_results_of(day, some, today) for day, some in view.by_day(found)), "</div>"))
+
+
+def _results_of(day: date, some: list[view.Result], today: date) -> str:
+    rows = (cards.result(result, state.match_address(result.match_id)) for result in some)
+    return f"{cards.league(weekday(day, today))}{''.join(rows)}</ol>"
 
 
 def standings(services: Services) -> None:

@@ -118,7 +118,7 @@ def test_the_parts_of_the_reason_are_the_models_own_and_sum_to_the_total_shown(t
     reasons = next(table for table in tables(page) if "Log-odds of a home win" in table.columns)
     shown = [float(value.replace("−", "-")) for value in reasons["Log-odds of a home win"]]
     assert sum(shown) == pytest.approx(sum(own.values()), abs=0.002)
-    total = float(re.search(r"adds? up to ([+−]\d\.\d\d)", text(page))[1].replace("−", "-"))
+    total = float(re.search(r"(?:add up to|log-odds:) ([+−]\d\.\d\d)", text(page))[1].replace("−", "-"))
     assert total == pytest.approx(sum(own.values()), abs=0.006)
     bars = json.loads(page.get("plotly_chart")[0].proto.spec)["data"][0]["text"]
     assert sum(float(bar.replace("−", "-")) for bar in bars) == pytest.approx(total, abs=1e-9)
@@ -223,7 +223,7 @@ def test_an_absurd_match_is_answered_with_a_sentence_and_a_way_back(told, name, 
 
 def test_playground_is_one_link_away_with_this_match_in_its_address(told):
     page = told.open("match", id=str(TO_COME))
-    onward = next(link.proto for link in page.get("page_link") if "queue" in link.proto.label)
+    onward = next(link.proto for link in page.get("page_link") if "Playground" in link.proto.label)
     assert str(TO_COME) in onward.query_string
 
 

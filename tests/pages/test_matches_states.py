@@ -33,7 +33,7 @@ def test_before_the_first_pipeline_run_the_page_says_what_to_do(house):  # noqa:
 def test_a_file_that_breaks_leaves_the_last_good_matches_on_the_page(told):
     before = cards(home())
     services = held.services()
-    told.publish(predictions__parquet=b"torn")
+    told.publish(**files() | {"predictions__parquet": b"torn"})
     services.predictions.refresh()
     page = home()
     assert cards(page) == before

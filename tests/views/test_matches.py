@@ -195,11 +195,52 @@ def test_the_mark_of_a_toss_up_and_its_filter_go_by_the_numbers_that_are_shown(c
 
 
 def test_results_stand_beside_forecasts_of_models_that_had_not_seen_them():
-    found = view.results(FEATURES, PREDICTED, 7, LONDON)
+    found = view.results(FEATURES, view.unseen_by_champion(PREDICTED, 7, None), LONDON)
     assert [(result.match_id, result.score, result.called) for result in found] == [(8, "0–2", True)]
     assert view.results_title(found, date(2026, 3, 13)) == "Yesterday, and what we said"
     assert view.results_title(found, date(2026, 3, 16)) == "Latest results, and what we said"
     assert "won 1 of 1" in view.results_words(found)
+
+
+def test_where_the_model_has_learned_from_a_match_what_was_said_walking_forward_stands_beside_it():
+    walked = pd.DataFrame(
+        [(recipe, match_id, 0.3, 0.4, 0.3) for recipe in ("champion", "baseline") for match_id in (8, 9)],
+        columns=["recipe", "match_id", *view.CHANCES],
+    )
+    found = view.results(FEATURES, view.unseen_by_champion(PREDICTED, 7, walked), LONDON)
+    assert {result.match_id: result.probabilities.home for result in found} == {8: 0.2, 9: 0.3}, "the batch's own comes first"
+
+
+def test_the_results_are_those_of_the_league_the_team_the_sex_and_the_words_that_were_chosen():
+    played = facts(
+        (1, "Arsenal", "Chelsea", "2026-03-12T19:00", (1, 0)),
+        (2, "Almería", "Bayern München", "2026-03-12T18:00", (1, 0)),
+        (3, "Arsenal Women", "Leeds", "2026-03-11", (1, 0)),
+    )
+    blind = view.unseen_by_champion(said(*((number, 7, (0.6, 0.25, 0.15), False) for number in (1, 2, 3))), 7, None)
+
+    def found(**choices):
+        return [result.match_id for result in view.results(played, blind, LONDON, view.Choices(**choices))]
+
+    assert found() == [1, 2, 3]
+    assert (found(league="La Liga"), found(team="Leeds"), found(sex=1), found(sex=0)) == ([2], [3], [3], [1, 2])
+    assert (found(q="ars"), found(q="munchen alm"), found(q="premier ars"), found(q="nobody")) == ([1, 3], [2], [1, 3], [])
+
+
+def test_a_results_words_count_no_favourite_where_there_was_none():
+    toss_up = Probabilities(0.34, 0.33, 0.33)
+    some = [view.Result(1, "Arsenal", "Chelsea", "1–0", date(2026, 3, 12), toss_up, Outcome.HOME)]
+    assert view.results_words(some).startswith("1 match was a toss-up. The underlined")
+
+
+@pytest.mark.parametrize(
+    ("per_day", "same_day", "apart"), [([], 5, 5), ([2, 10], 5, 5), ([5, 4, 1, 1, 4, 3, 1, 4, 4], 22, 15), ([60], 24, 23)]
+)
+def test_as_many_results_stand_beside_a_page_as_fill_its_height(cards, per_day, same_day, apart):
+    (page, *_) = view.matches_view(several_days(cards, per_day), view.Choices()).pages
+    one = view.Result(1, "Arsenal", "Chelsea", "1–0", date(2026, 3, 12), cards[0].probabilities, Outcome.HOME)
+    assert len(view.results_beside(page, [one] * 24)) == same_day
+    assert len(view.results_beside(page, [one._replace(day=date(2026, 3, 28 - number)) for number in range(24)])) == apart
 
 
 def test_standings_name_the_version_behind_a_stage():
