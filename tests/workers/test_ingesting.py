@@ -16,7 +16,7 @@ def test_old_ids_of_bundled_matches_lead_to_their_matches(tmp_path):
     place.database.create()
     ingesting.bundled(place)
     with place.database.read() as connection:
-        leads = {old: new for old, new in connection.execute(sa.select(match_id_aliases))}
+        leads = {row.old: row.new for row in connection.execute(sa.select(match_id_aliases))}
         there = set(connection.scalars(sa.select(matches.c.match_id)))
     place.database.close()
     assert leads == snapshot.read(PROJECT / "data" / "snapshot").formerly
