@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -102,6 +103,7 @@ def earliest(code: str, day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
+@cache
 def titled(name: str, country: str) -> str:
     """The name to show: with its country where several countries use it."""
     shared = len({known.country for known in _KNOWN if known.name == name}) > 1

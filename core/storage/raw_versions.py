@@ -131,7 +131,8 @@ def take_back(
     within = (raw.source == source, raw.part == part, raw.superseded_at.is_(None), raw.ft_home.is_not(None))
     standing = connection.execute(asked.where(*within)).all()
     listed, named = {row.source_ref for row in rows}, {case.source_ref for case in refused}
-    gone = [row for row in standing if row.source_ref not in listed | named]
+    told = listed | named
+    gone = [row for row in standing if row.source_ref not in told]
     unread = named - listed - {row.source_ref for row in standing}
     if len(gone) <= len(unread):
         return set()
