@@ -46,6 +46,7 @@ FEATURE_WORDS: dict[str, tuple[str, str]] = {
     **{f"rest_{side}": (REST, f"Days since the last match, {whose}") for side, whose in _SIDES.items()},
     **{f"known_{side}": (KNOWN, f"How many matches are known, {whose}") for side, whose in _SIDES.items()},
     **{f"here_{side}": (KNOWN, f"Matches in a row in this league, {whose}") for side, whose in _SIDES.items()},
+    "new_league": (KNOWN, "First day of a league"),
     "joint_doubt": (KNOWN, "Doubt about both sides’ strength"),
     "ground": (SETTING, "Plays on its own ground"),
     "own_ground": (SETTING, "What these sides’ own grounds are worth beyond the usual"),

@@ -43,8 +43,9 @@ def labelled(features: pd.DataFrame) -> pd.DataFrame:
 
 
 def hardly_known(features: pd.DataFrame) -> NDArray[np.bool_]:
-    """Where a side plays the first of its matches that is known: no forecast can be more than a wide one."""
-    found: NDArray[np.bool_] = (features[["known_home", "known_away"]].min(axis=1) == 0).to_numpy(bool)
+    """Where a side plays the first of its matches that is known, or a league has its first day: what is said is marked."""
+    first = features[["known_home", "known_away"]].min(axis=1) == 0
+    found: NDArray[np.bool_] = (first | (features["new_league"] > 0)).to_numpy(bool)
     return found
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from core.learning.learners import Boosted, Floats, Ints, Logit, Ordered, Paired, Scale, expit, softmax
+from core.learning.learners import Boosted, Cautious, Floats, Ints, Learner, Logit, Ordered, Paired, Scale, expit, softmax
 from core.learning.trees import Trees
 
+Fit = Callable[[Floats, Ints, Floats], Learner]  # of rows, outcomes and weights
 RIDGE = 5.0
 TREES: dict[str, object] = {
     "objective": "multiclass", "num_class": 3, "learning_rate": 0.03, "max_depth": 3, "num_leaves": 8, "lambda_l2": 50.0,
@@ -89,3 +92,10 @@ def paired(rows: Floats, outcomes: Ints, weights: Floats, linear: int, first: in
     """The first `first` columns go to the boosted logit, the others to the ordered one."""
     grown = boosted(rows[:, :first], outcomes, weights, linear, rounds)
     return Paired(grown, ordered(rows[:, first:], outcomes, weights), first)
+
+
+def cautious(
+    rows: Floats, outcomes: Ints, weights: Floats, fit: Callable[[Floats, Ints, Floats], Learner], first: int, ground: int
+) -> Cautious:
+    """`fit` on the `first` columns; `ground` is the place of that column, and the last ones are NEWCOMERS."""
+    return Cautious(fit(rows[:, :first], outcomes, weights), first, ground)

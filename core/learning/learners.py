@@ -235,6 +235,43 @@ class Wide:
         return cls(tuple(int(count) for count in said["counts"]), said["ground"])
 
 
+NEWCOMERS = ("known_home", "known_away", "new_league")  # what tells a side's first match, and its league's first day
+AMONG_STRANGERS = ", wide among strangers"
+
+
+@dataclass(frozen=True)
+class Cautious:
+    """What a learner says; where a side plays its first match on the first day of its league, what football is like anywhere.
+
+    On that day nobody knows how a new side compares with one that comes from elsewhere. `learner` takes the `first` columns;
+    `ground` is the place of that column; the last ones are NEWCOMERS.
+    """
+
+    learner: Learner
+    first: int
+    ground: int
+
+    @property
+    def kind(self) -> str:
+        return f"{self.learner.kind}{AMONG_STRANGERS}"
+
+    @property
+    def text(self) -> str:
+        return self.learner.text
+
+    def predict(self, rows: Floats) -> Floats:
+        known, new_league = rows[:, -3:-1].min(axis=1), rows[:, -1]
+        strangers = (new_league > 0.5) & (known <= 0)
+        return np.where(strangers[:, None], Wide(ground=self.ground).predict(rows), self.learner.predict(rows[:, : self.first]))
+
+    def said(self) -> dict[str, Any]:
+        return {"learner": self.learner.said(), "first": self.first, "ground": self.ground}
+
+    @classmethod
+    def read(cls, kind: str, said: Mapping[str, Any], text: str) -> Cautious:
+        return cls(read(kind.removesuffix(AMONG_STRANGERS), said["learner"], text), int(said["first"]), int(said["ground"]))
+
+
 _READERS: dict[str, Callable[[Mapping[str, Any], str], Learner]] = {
     Logit.kind: Logit.read,
     Ordered.kind: Ordered.read,
@@ -246,4 +283,4 @@ _READERS: dict[str, Callable[[Mapping[str, Any], str], Learner]] = {
 
 def read(kind: str, said: Mapping[str, Any], text: str) -> Learner:
     """The learner that said this of itself; KeyError or ValueError where it cannot be one."""
-    return _READERS[kind](said, text)
+    return Cautious.read(kind, said, text) if kind.endswith(AMONG_STRANGERS) else _READERS[kind](said, text)

@@ -5,7 +5,7 @@ Constants were chosen on club matches before 2023-07 and internationals before 2
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
@@ -17,7 +17,7 @@ from core.learning import fitting
 from core.learning.averaged import Averaged, OwnGround
 from core.learning.design import occasion, stakes, strengths
 from core.learning.joint import Drift, GoalsAndShots, JointFilter, Sight
-from core.learning.learners import Floats, Ints, Learner
+from core.learning.learners import NEWCOMERS, Floats
 from core.learning.stakes import PLACES, Stakes
 from core.learning.streams import Elo, EloPace, Games, Pi, PiPace, PoissonPace, Rating, Rest, ScoreDriven, stream
 from core.learning.windows import Circumstance, Form
@@ -90,6 +90,7 @@ def columns(known: Mapping[str, Floats], kind: Kind) -> dict[str, Floats]:
     number = len(known["ground"])
     made.setdefault("own_ground", np.zeros(number))
     made["national"] = np.full(number, float(WHERE[kind]["national"]))
+    made["new_league"] = (known["league_known"] == 0).astype(np.float64)
     if not WHERE[kind]["national"]:
         seen = strengths(known, "shots")
         return made | stakes(known) | {side: seen[side] - made[side.replace("shots", "joint")] for side in SHOTS}
@@ -115,8 +116,6 @@ NATION_TREES = (
 SIX = ("joint_gap", "gas_gap", "elo", "elo_fast", "pi", "ground")
 WINDOW = tuple(f"diff_{metric}_w5" for metric in ("goals_for", "goals_against", "goal_difference", "points", "wins", "draws", "losses"))
 
-Fit = Callable[[Floats, Ints, Floats], Learner]
-
 
 @dataclass(frozen=True)
 class Part:
@@ -125,7 +124,7 @@ class Part:
     name: str
     where: Mapping[str, int]
     takes: tuple[str, ...]
-    fit: Fit
+    fit: fitting.Fit
     memory: float = 8.0  # years after which a match weighs 1/e
 
     def own(self, table: pd.DataFrame) -> pd.Series:
@@ -160,15 +159,25 @@ class Recipe:
 def _champion(kind: Kind) -> Part:
     """A logit on the strengths, and small trees grown from its scores; for nations the mean of that and of the challenger."""
     if not WHERE[kind]["national"]:
-        grown: Fit = partial(fitting.boosted, linear=len(CLUB_LINEAR), rounds=120)
-        return Part(TITLES[kind], WHERE[kind], (*CLUB_LINEAR, *CLUB_TREES), grown)
+        grown: fitting.Fit = partial(fitting.boosted, linear=len(CLUB_LINEAR), rounds=120)
+        return _cautious(kind, (*CLUB_LINEAR, *CLUB_TREES), grown)
     taken = (*NATION_LINEAR, *NATION_TREES)
-    both: Fit = partial(fitting.paired, linear=len(NATION_LINEAR), first=len(taken), rounds=60)
+    both: fitting.Fit = partial(fitting.paired, linear=len(NATION_LINEAR), first=len(taken), rounds=60)
     return Part(TITLES[kind], WHERE[kind], (*taken, *SIX), both, memory=5.0)
 
 
+def _cautious(kind: Kind, takes: tuple[str, ...], fit: fitting.Fit) -> Part:
+    """For clubs, whose leagues may be new: nations share one, and their new sides are forecast well by their opponents."""
+    ground = takes if "ground" in takes else (*takes, "ground")
+    wary: fitting.Fit = partial(fitting.cautious, fit=fit, first=len(takes), ground=ground.index("ground"))
+    return Part(TITLES[kind], WHERE[kind], (*ground, *NEWCOMERS), wary)
+
+
 def _ordered(*takes: str) -> tuple[Part, ...]:
-    return tuple(Part(TITLES[kind], where, takes, fitting.ordered) for kind, where in WHERE.items())
+    return tuple(
+        Part(TITLES[kind], where, takes, fitting.ordered) if where["national"] else _cautious(kind, takes, fitting.ordered)
+        for kind, where in WHERE.items()
+    )
 
 
 REFERENCE = "elo"  # a yardstick that others use too; it stands beside the recipes and is never registered

@@ -54,6 +54,12 @@ def test_only_form_can_be_missing_and_only_before_a_first_match():
     assert hardly_known(features).tolist() == [True, True, False, False]
 
 
+def test_the_first_day_of_a_league_is_marked_even_where_both_sides_are_known():
+    cups = [match(f"2024-09-{day}", "Ajax", "Breda", (1, 0), competition_code="ned.cup") for day in (11, 12)]
+    features = build_features(pd.concat([league(1), frame(*cups)], ignore_index=True))
+    assert hardly_known(features[features["competition_code"] == "ned.cup"]).tolist() == [True, False]
+
+
 def test_awarded_matches_are_not_learnt_from():
     awarded = frame(match("2024-08-01", "Ajax", "Breda", (3, 0), status="awarded", label_ok=False), match("2024-08-22", "Ajax", "Breda"))
     features = build_features(awarded)
@@ -162,7 +168,7 @@ def test_a_scrambled_future_moves_no_feature_of_an_earlier_day(both_sexes, place
     known = (before["date"] <= day).to_numpy()
     for name in FEATURES:
         assert before[name].to_numpy()[known].tobytes() == after[name].to_numpy()[known].tobytes(), name
-    told = {"ground", "weight", "national"}  # what a match is, whatever was played before
+    told = {"ground", "weight", "national", "new_league"}  # what a match is, whatever was played before
     reached = {name for name in FEATURES if (before.loc[~known, name] != after.loc[~known, name]).any()}
     assert set(FEATURES) - reached <= told
 

@@ -5,10 +5,12 @@ import pandas as pd
 import pytest
 
 from core.errors import LearningError
+from core.football.outcomes import floored
 from core.football.scoring import log_loss
 from core.football.words import FEATURE_WORDS
 from core.learning.features import build_features
 from core.learning.fitting import logit, ordered
+from core.learning.learners import ANYWHERE, NEWCOMERS
 from core.learning.recipe import FEATURES, RECIPES, SERVED
 from core.learning.training import FEWEST, fit, inputs
 from core.learning.walk import base_rates, evaluated
@@ -45,6 +47,15 @@ def test_of_unknown_teams_a_wide_forecast_is_given(recipe):
     strangers, known = said(recipe, match("2024-08-01", "Telstar", "Volendam"), match("2024-08-02", "Telstar", "Ajax"))
     assert strangers.min() > 0.12 and strangers.max() < 0.65
     assert known.max() < 0.85
+
+
+@pytest.mark.parametrize("recipe", [name for name in RECIPES if name != "baseline"])
+def test_on_a_leagues_first_day_a_new_side_gets_what_football_is_like_anywhere(recipe):
+    cup = {"competition_code": "ned.cup", "country": "Netherlands"}
+    days = [match("2024-08-01", "Ajax", "Telstar", **cup), match("2024-08-02", "Ajax", "Telstar", neutral=True, **cup)]
+    here, neutral, known = said(recipe, *days, match("2024-08-03", "Ajax", "Heerenveen", **cup))
+    assert here == pytest.approx(floored(ANYWHERE[1])) and neutral == pytest.approx(floored(ANYWHERE[0]))
+    assert known[0] > 0.55, "of sides that are known, their ratings tell as ever"
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -104,7 +115,7 @@ def test_the_signatures_are_what_callers_were_told():
     names = {recipe: [feature.name for feature in fit(recipe, TABLE).features] for recipe in SERVED}
     assert names["baseline"][-1] == "sex"
     assert all(name.startswith("diff_") and name.endswith("_w5") for name in names["baseline"][:-1]) and len(names["baseline"]) == 8
-    assert names["challenger"] == ["joint_gap", "gas_gap", "elo", "elo_fast", "pi", "ground", "national", "sex"]
+    assert names["challenger"] == ["joint_gap", "gas_gap", "elo", "elo_fast", "pi", "ground", *NEWCOMERS, "national", "sex"]
     assert {name for taken in names.values() for name in taken} - {"sex"} <= set(FEATURES)
 
 
