@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -22,10 +23,19 @@ PAGES = {
 }
 
 
+DRAWN = """asked => {
+    const runs = document.querySelector('[data-testid=stApp]')?.dataset.testScriptState !== 'notRunning'
+    const size = document.getElementsByTagName('*').length
+    if (runs || size !== window.drawnSize || asked !== window.drawnAsked) {
+        [window.drawnSize, window.drawnAsked, window.drawnSince] = [size, asked, performance.now()]
+    }
+    return !runs && performance.now() - window.drawnSince > 300
+}"""
+
+
 def quiet(page):
-    """Wait until the page has been drawn whole."""
-    page.wait_for_function("document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'")
-    page.wait_for_timeout(300)
+    """Wait until the page has been drawn whole: nothing runs, and nothing was added for a while."""
+    page.wait_for_function(DRAWN, arg=time.monotonic())
 
 
 @contextmanager
@@ -45,7 +55,7 @@ def test_at_least_eighty_premier_league_matches_each_have_three_numbers(visit):
     seen = set()
     for number in range(1, 5):
         page.goto(f"/?page={number}")
-        page.wait_for_function("document.querySelectorAll('article.m').length >= 20")
+        page.wait_for_selector("article.m")
         quiet(page)
         for card in page.query_selector_all("article.m"):
             numbers = [int(part) for part in re.findall(r"(\d+)%", card.inner_text())]
