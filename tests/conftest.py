@@ -14,6 +14,7 @@ from core.storage.database import Database
 from core.storage.registry import Registry
 from tests.buckets import S3Server
 from tests.installation import Installation, copy_project
+from tests.workers.small_project import SmallProject
 
 # The same cases in each run, at whatever speed: a run that fails can be repeated.
 settings.register_profile("steady", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
@@ -26,6 +27,13 @@ def published(tmp_path_factory):
     project = copy_project(tmp_path_factory.mktemp("installation") / "project")
     Installation(project).pipeline()
     return project
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """A copy of the project with a tiny made-up league, and what the first run of the pipeline in it said."""
+    project = SmallProject(tmp_path_factory.mktemp("tiny"))
+    return project, project.run()
 
 
 @pytest.fixture(scope="session")

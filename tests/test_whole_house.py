@@ -10,16 +10,14 @@ from core.football.outcomes import Probabilities
 from core.settings import PROJECT
 from pages.shared import held
 from tests.installation import PATIENCE
-from tests.workers.small_project import SmallProject
 
 PAGES = ("matches", "live", "match", "arena", "playground", "drift", "operations", "how_it_works")
 MOMENT = "10 October 2024"
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    project = SmallProject(tmp_path_factory.mktemp("tiny"))
-    done = project.run()
+def small(tiny):
+    project, done = tiny
     assert done.code == 0, done.err
     return project
 

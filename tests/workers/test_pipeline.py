@@ -25,7 +25,6 @@ from core.storage.schema import drift_history, forecasts, pipeline_runs
 from core.tables import EVALUATION, MATCH_FEATURES_LEAD, MATCHES, PREDICTIONS
 from tests.serving.models import SIGNATURE, files
 from tests.workers.house import eventually
-from tests.workers.small_project import SmallProject
 from workers import scoring
 from workers.instance import instance
 from workers.pipeline import STAGES
@@ -40,13 +39,13 @@ FIRST_RUN = {"champion": 1, "challenger": 2, "baseline": 3}
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    return SmallProject(tmp_path_factory.mktemp("small"))
+def project(tiny):
+    return tiny[0]
 
 
 @pytest.fixture(scope="module")
-def first(project):
-    return project.run()
+def first(tiny):
+    return tiny[1]
 
 
 def rows(project, table):
