@@ -28,6 +28,8 @@ PATIENCE = 4.0
 LOOK_EVERY = 0.2
 # A process that was heard of and then fell silent so long hangs: it is killed, and starts anew.
 SILENCE_SECONDS = 10.0
+# Where this process itself was held up for so long, nobody could be heard meanwhile.
+HELD_UP = 2.0
 # So often it looks whether the other timeline is to be shown, and so long a task that runs then may take.
 FOLLOW_EVERY = 1.0
 LONGEST_TASK = 30.0
@@ -79,6 +81,7 @@ class Supervisor:
         self._caller = Caller(settings.host, settings.port)
         self._told = False
         self._follow_due = 0.0
+        self._listened = time.monotonic()
         self._patience: float | None = None
 
     def run(self) -> None:
@@ -178,10 +181,11 @@ class Supervisor:
     def _listen(self) -> None:
         """Kill what hangs: its process lives, but a worker's heart no longer beats, or the web process no longer answers."""
         heard, now = self._heard(), time.monotonic()
+        held_up, self._listened = now - self._listened > HELD_UP, now
         for child in self.children:
             if child.process is None:
                 continue
-            if child.process.pid in heard:
+            if child.process.pid in heard or (held_up and child.seen is not None):
                 child.seen = now
             elif child.seen is not None and now - child.seen > SILENCE_SECONDS:
                 say(f"The {child.role.name} process hangs: it was not heard of for {SILENCE_SECONDS:.0f} s. It is killed.")

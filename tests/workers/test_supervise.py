@@ -189,6 +189,25 @@ def test_a_web_process_that_hangs_is_killed_and_started_again_and_one_that_answe
     assert [(row["process"], row["note"]) for row in run.events("died")] == [("web", "was killed by SIGKILL")]
 
 
+def test_a_supervisor_that_was_held_up_itself_takes_nobody_for_broken(tmp_path, monkeypatch):
+    moment = [1000.0]
+    monkeypatch.setattr(supervise, "time", SimpleNamespace(monotonic=lambda: moment[0]))
+    settings = Settings.from_environment(environment(tmp_path / "home"))
+    with closing(Database(settings.database_url)) as database:
+        database.create()
+        supervisor = supervise.Supervisor(
+            settings, database, [children.Role("ml", "workers.program", ["sleep", "600"], "ml")], SimpleNamespace(asked=False)
+        )
+        (child,) = supervisor.children = supervisor.above
+        child.start()
+        child.seen = moment[0]
+        for seconds, killed in ((600.0, False), *[(1.0, False)] * 10, (1.0, True)):
+            moment[0] += seconds
+            supervisor._listen()
+            assert (child.seen is None) is killed
+        assert child.process.wait(PATIENCE) == -signal.SIGKILL
+
+
 def test_who_asks_a_web_process_that_hangs_does_not_wait_for_it(monkeypatch):
     with socket.socket() as mute:  # takes the call and never says a word
         mute.bind(("127.0.0.1", 0))
