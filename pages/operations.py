@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.clock import real_now
 from core.views import operations as view
-from pages.shared import charts, frame, held, kept, replay_controls, state, tables, timeline_choice
+from pages.shared import charts, frame, held, kept, keyed, replay_controls, state, tables, task_controls, timeline_choice
 from pages.shared.alive import alive
 from pages.shared.tables import Cell, Name
 
@@ -14,17 +14,24 @@ services, jobs, zone = held.services(), held.jobs(), state.zone()
 
 
 @alive(every=2.0)
+def head() -> None:
+    """The banners, too, come and go while somebody looks."""
+    frame.masthead("Operations", "What runs, what waits, what failed and why. The page renews itself.")
+
+
+@alive(every=2.0)
 def processes() -> None:
     now, records = real_now(), services.records
     workers = view.worker_rows(records.workers(), records.tasks(200), now)
     latest = view.happenings(records.process_events(50), now, zone)
-    tables.verdict(view.headline(workers, records.task_counts(), latest))
+    faults = {notice.kind: notice.title for notice in services.notices()}
+    tables.verdict(view.headline(workers, records.task_counts(), latest, faults))
     left, right = st.columns([3, 2], gap="medium")
     with left:
         tables.section("Workers", "A worker without a heartbeat for five seconds is taken for dead; its task goes back into the queue.")
         tables.workers(workers)
         tables.section("Queues", "Short work never waits behind long work.")
-        tables.queues(jobs.depth())
+        tables.queues(jobs.unended())
     with right:
         tables.section("What happened lately")
         tables.tell(latest)
@@ -36,9 +43,11 @@ def tasks() -> None:
     chosen = st.segmented_control(
         "Show", list(view.FILTERS), default="All", required=True, key="state", bind="query-params", label_visibility="collapsed"
     )
-    rows = view.task_rows(services.records.tasks(30, view.FILTERS[chosen]), real_now(), zone)
+    recent = services.records.tasks(30, view.FILTERS[chosen])
+    rows = view.task_rows(recent, real_now(), zone)
     tables.tasks(rows)
     charts.table_and_csv(view.table(rows, view.TASK_COLUMNS), "tasks")
+    task_controls.about(services, jobs, view.choices(recent, rows))
 
 
 @alive(every=10.0)
@@ -71,11 +80,13 @@ def data() -> None:
         tables.facts(view.backends(kept.addresses(services), jobs.backend(), services.store.describe()))
 
 
-frame.masthead("Operations", "What runs, what waits, what failed and why. The page renews itself.")
+head()
 state.tell_unknown({"state": ("state", view.FILTERS)})
 processes()
+keyed.field(services.settings)
 timeline_choice.draw(services)
 replay_controls.draw(services, jobs)
 tasks()
+task_controls.work(services, jobs)
 data()
 frame.footer()

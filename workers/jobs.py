@@ -17,6 +17,7 @@ from core.clock import iso
 from core.errors import FeaturesRefused, KeyReused, QueueFull, QueueUnavailable, SettingsError, TaskStateError
 from core.settings import Settings
 from core.storage.database import Database
+from core.storage.exports import EXPORTED
 from core.storage.task_ledger import TaskLedger
 from core.storage.task_queries import ENDED, TaskRow
 from workers.broker import Queue
@@ -199,12 +200,21 @@ class Jobs:
     def depth(self) -> dict[str, dict[str, int]]:
         """For each queue: how many tasks wait in it, are planned for later (their next try), and run now: see TaskQueries.depth."""
         self.check()
+        return self.unended()
+
+    def unended(self) -> dict[str, dict[str, int]]:
+        """The same by the ledger alone, whether or not the broker answers."""
         return {name: self.ledger.depth(name) for name in QUEUES}
 
     def check(self) -> None:
         """QueueUnavailable unless the broker answers for each queue."""
         for name in QUEUES:
             self.queue(name).check()
+
+    @property
+    def exportable(self) -> tuple[str, ...]:
+        """The tables that `export_data_raw` takes."""
+        return EXPORTED
 
     def backend(self) -> str:
         """What carries the queue, for people: `SQLite` or `Redis`."""

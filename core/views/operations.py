@@ -28,6 +28,8 @@ STATES = {
 }
 FILTERS = {"All": None, "Waiting": "PENDING", "Running": "STARTED", "Failed": "FAILURE", "Lost": "LOST"}
 TASK_COLUMNS = {"task_id": "Id", "name": "Task", "state": "State", "asked": "Asked", "took": "Took", "tries": "Tries", "reason": "Reason"}
+UNENDED = ("PENDING", "STARTED", "RETRY", "LOST")
+ENDED_BADLY = ("FAILURE", "REVOKED", "EXPIRED")
 TROUBLE = ("FAILURE", "LOST", "RETRY", "EXPIRED")
 TASKS = {
     "predict_match": "Forecast one match",
@@ -53,6 +55,17 @@ SO_FAR = {
     "monitor_drift": "drift is looked for",
     "publish": "it is published",
 }
+TABLES = {
+    "raw_matches": "Matches, as each source told them",
+    "matches": "Matches, as they are learnt from",
+    "teams": "Teams",
+    "team_aliases": "Names of teams",
+    "quarantine": "Rows set aside",
+    "forecasts": "Sealed forecasts",
+    "audit": "Promotions and rollbacks",
+    "drift_history": "Drift reports in short",
+    "pipeline_runs": "Runs of the pipeline",
+}
 PROCESSES = {
     "web": "web process",
     "ml": "ml worker",
@@ -63,6 +76,9 @@ PROCESSES = {
 }
 RUNS = {"success": "Done", "running": "Running", "failed": "Failed", "lost": "Lost"}
 SUPERVISOR = "supervisor"
+# Kinds of notices: what stops tasks is the gravest; a replay is no fault, and of workers this page knows more itself.
+STOPS_WORK = ("database", "locked", "queue")
+TOLD_ELSEWHERE = ("replay", "worker")
 AT_ONCE = timedelta(seconds=10)  # what starts so soon after the supervisor was started by it
 STARTS = ("started", "restarted")
 STAGES = ("champion", "challenger", "baseline")
@@ -111,6 +127,15 @@ class TaskRow:
     reason: str
 
 
+@dataclass(frozen=True)
+class TaskChoice:
+    """A task that something can be done about: `again`, it can be queued once more; `back`, it can be taken back."""
+
+    words: str
+    again: bool
+    back: bool
+
+
 def task_rows(tasks: Iterable[Row], now: datetime, zone: tzinfo) -> list[TaskRow]:
     """Recent tasks as they are shown; those in trouble with their reason."""
     return [
@@ -126,6 +151,16 @@ def task_rows(tasks: Iterable[Row], now: datetime, zone: tzinfo) -> list[TaskRow
         )
         for task in tasks
     ]
+
+
+def choices(tasks: Iterable[Row], rows: Sequence[TaskRow]) -> dict[str, TaskChoice]:
+    """What can be done about each of these tasks, by its id; one that is done is not among them. `rows` are the same tasks as shown."""
+    found = {}
+    for task, row in zip(tasks, rows, strict=True):
+        again, back = task["status"] in ENDED_BADLY, task["status"] in UNENDED
+        if again or back:
+            found[row.task_id] = TaskChoice(f"{row.name}, {row.state.lower()}, asked {row.asked} ({row.task_id[:8]})", again, back)
+    return found
 
 
 def _took(task: Row, now: datetime) -> str:
@@ -214,8 +249,10 @@ def _process(name: str) -> str:
     return f"{PROCESSES.get(kind, kind)} {number}".strip()
 
 
-def headline(workers: Sequence[WorkerRow], counts: Mapping[str, int], latest: Sequence[Happening]) -> Verdict:
-    """How things stand in one sentence, and the tasks by state below it."""
+def headline(
+    workers: Sequence[WorkerRow], counts: Mapping[str, int], latest: Sequence[Happening], faults: Mapping[str, str] | None = None
+) -> Verdict:
+    """How things stand in one sentence, and the tasks by state below it. `faults`: by kind of notice, its title."""
     waiting = sum(counts.get(state, 0) for state in ("PENDING", "RETRY", "LOST"))
     absent = [queue for queue in QUEUES if queue not in {worker.queue for worker in workers}]
     detail = ", ".join(f"{n:,} {STATES.get(state, state).lower()}" for state, n in counts.items() if n) or "No task was ever queued"
@@ -224,6 +261,9 @@ def headline(workers: Sequence[WorkerRow], counts: Mapping[str, int], latest: Se
         return Verdict(
             False, f"No worker serves the {listed([f'{queue} queue' for queue in absent])}.{held}", f"{detail}. `make run` starts them."
         )
+    grave = sorted((kind for kind in faults or {} if kind not in TOLD_ELSEWHERE), key=lambda kind: kind not in STOPS_WORK)
+    if faults and grave:
+        return Verdict(False, faults[grave[0]], f"{detail}. What it means, and what to do, stands above.")
     troubled = [event for event in latest if event.bad]
     if troubled:
         return Verdict(False, troubled[0].text, f"{detail}.")

@@ -13,7 +13,7 @@ def number(value: float | None, digits: int = 4) -> str:
     """A fixed number of decimals, thousands with commas; a dash for what is not known."""
     if value is None or not math.isfinite(value):
         return MISSING
-    return f"{value:,.{digits}f}".replace("-", "−")
+    return f"{round(value, digits) + 0.0:,.{digits}f}".replace("-", "−")  # what rounds to nothing has no sign
 
 
 def signed(value: float | None, digits: int = 4) -> str:

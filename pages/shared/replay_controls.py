@@ -27,7 +27,6 @@ def draw(services: Services, jobs: Jobs) -> None:
     tables.section("Replay", "Its clock moves when you say so. What is known by then is taken in, and the forecasts are made anew.")
     _stands(services)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        keyed.field(services.settings)
         speed = st.segmented_control("Speed", list(SPEEDS), default="1 s a minute", required=True, key="speed", bind="query-params")
         play = st.button("Play the next match day", type="primary", key="go_play", icon=":material/play_arrow:")
         pause = st.button("Pause", key="pause", icon=":material/pause:")

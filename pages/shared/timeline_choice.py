@@ -21,10 +21,7 @@ def draw(services: Services) -> None:
         return
     tables.section("Timeline", SAID[settings.timeline])
     label, there = WAYS[settings.timeline]
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        if settings.timeline == "real":  # the replay's own controls have the field already
-            keyed.field(settings)
-        wanted = st.button(label, key="timeline_way", icon=":material/swap_horiz:")
+    wanted = st.button(label, key="timeline_way", icon=":material/swap_horiz:")
     if wanted and keyed.given(settings):
         settings.choose("real" if there == "real" else "replay")
         st.toast("In a few seconds everybody sees it; reload the page then.", icon=":material/schedule:")

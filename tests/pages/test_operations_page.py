@@ -2,10 +2,15 @@
 
 from contextlib import contextmanager
 
+import pytest
+
 from core.clock import real_now
+from core.settings import Settings
 from core.storage import process_events
 from core.storage.heartbeats import Pulse
+from pages.shared import held
 from tests.pages.ops_fixtures import house, said  # noqa: F401
+from tests.workers.house import eventually
 from workers.repeat import Repeat
 
 
@@ -72,6 +77,17 @@ def test_the_published_files_and_the_backends_are_named(house):  # noqa: F811
     assert "It never ran here." in text
 
 
+def test_a_queue_that_is_away_is_the_headline_and_the_rest_of_the_page_is_there(house):  # noqa: F811
+    house.open("operations")
+    (house.settings.folder / "queue.db").mkdir()
+    held.services().follow_queue(held.jobs().check)
+    eventually(lambda: held.services().probes.get("queue").trouble)
+    with at_work(house.ledger, ml=None, batch=None):
+        text = said(house.open("operations"))
+    assert "All is well" not in text and text.count("The task queue is away.") == 2
+    assert "single forecasts" in text and "What happened lately" in text
+
+
 def test_a_database_that_is_away_leaves_sentences_and_no_crash(house, monkeypatch):  # noqa: F811
     monkeypatch.setenv("SOCCER_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none?connect_timeout=1")
     page = house.open("operations")
@@ -84,3 +100,52 @@ def test_before_the_first_pipeline_run_the_page_has_its_head_and_says_what_to_do
     page = house.open("operations")
     assert not page.exception and not page.error
     assert "What runs, what waits" in said(page) and "make pipeline" in said(page)
+
+
+@pytest.fixture
+def at_the_machine(monkeypatch):
+    monkeypatch.setattr("pages.shared.keyed.spared", lambda settings: True)
+
+
+def press(page, key):
+    return next(button for button in page.button if button.key == key).click().run()
+
+
+def test_EP_17_a_failed_task_is_queued_again_and_taken_back_by_hand(house, at_the_machine):  # noqa: F811
+    task_id = house.ledger.create("predict_match", "ml", {})
+    house.ledger.claim(task_id, "w", 30)
+    house.ledger.fail(task_id, "w", {"kind": "bug", "message": "boom"})
+    page = house.open("operations")
+    page = press(page, "task_again")
+    assert house.ledger.get(task_id)["status"] == "PENDING"
+    page = press(page.run(), "task_back")
+    assert house.ledger.get(task_id)["status"] == "REVOKED" and not page.exception
+
+
+def test_EP_17_a_button_means_the_task_that_it_stood_for_though_that_one_has_ended_meanwhile(house, at_the_machine):  # noqa: F811
+    other = house.ledger.create("predict_match", "ml", {})
+    task_id = house.ledger.create("predict_match", "ml", {})
+    house.ledger.claim(task_id, "w", 30)
+    page = house.open("operations")
+    house.ledger.succeed(task_id, "w", {})
+    page = press(page, "task_back")
+    assert any("The task has ended as SUCCESS" in warning.value for warning in page.warning)
+    assert house.ledger.get(other)["status"] == "PENDING"
+    assert page.selectbox(key="task_to_change").value == other, "one that is done is not offered"
+
+
+def test_EP_18_EP_19_a_refresh_and_an_export_are_asked_for_as_tasks(house, at_the_machine):  # noqa: F811
+    page = press(press(house.open("operations"), "refresh_now"), "export_table")
+    assert not page.exception
+    assert {task["name"] for task in house.ledger.recent()} == {"refresh", "export_data_raw"}
+
+
+def test_what_an_operator_does_wants_the_key_of_whoever_sits_elsewhere(house, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("pages.shared.keyed.spared", lambda settings: False)
+    monkeypatch.setattr(Settings, "keys_in_force", lambda settings: ("the-key",))
+    page = press(house.open("operations"), "refresh_now")
+    assert any("Give the key first." in warning.value for warning in page.warning)
+    assert house.ledger.recent() == []
+    page = page.text_input(key="operator_key").input("the-key").run()
+    press(page, "refresh_now")
+    assert [task["name"] for task in house.ledger.recent()] == ["refresh"]

@@ -122,6 +122,13 @@ def test_the_headline_says_that_all_is_well_only_when_every_queue_is_served():
     assert absent.sentence == "No worker serves the batch queue. 3 tasks wait until it is back; nothing is lost."
 
 
+def test_a_fault_of_what_the_app_stands_on_is_the_headline_and_what_stops_work_comes_first():
+    both = worker_rows([worker("ml"), worker("batch")], [], NOW)
+    said = headline(both, {"SUCCESS": 3}, [], {"store": "The store is slow.", "queue": "The task queue is away.", "replay": "Replaying."})
+    assert (said.good, said.sentence) == (False, "The task queue is away.") and "3 done" in said.detail
+    assert headline(both, {}, [], {"replay": "Replaying.", "worker": "The ml process was started again."}).good
+
+
 def test_a_process_that_is_down_is_the_headline():
     rows = worker_rows([worker(), worker("batch")], [], NOW)
     told = headline(rows, {}, happenings([event("web", "died", 2, "was killed by SIGKILL")], NOW, UTC))

@@ -35,6 +35,7 @@ def test_a_minus_is_a_minus_and_a_missing_number_a_dash():
     assert words.signed(-0.0036) == "−0.0036" and words.signed(0.0009) == "+0.0009"
     assert words.signed(-0.00001) == words.signed(0.0) == "0.0000"
     assert words.number(-1234.5, 1) == "−1,234.5"
+    assert (words.number(-0.004, 2), words.number(-0.04, 2)) == ("0.00", "−0.04")
     assert words.number(float("nan")) == words.signed(None) == words.percent(None) == "–"
 
 
