@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import date
 from functools import cache
 
@@ -50,7 +49,7 @@ def with_legs(rows: Iterable[RawMatch], met: Mapping[str, int] | None = None) ->
     for meetings in hosted.values():
         single, again = _without_repeats(meetings) if len(meetings) > 1 else (meetings, [])
         before = (met or {}).get(meetings[0].source_ref.rpartition("/")[0], 0)
-        kept += [_numbered(row, leg) for leg, row in enumerate(single, start=1 + before)]
+        kept += [row.numbered(leg) for leg, row in enumerate(single, start=1 + before)]
         twice += again
     return kept, twice
 
@@ -89,10 +88,6 @@ def _without_repeats(meetings: list[RawMatch]) -> tuple[list[RawMatch], list[Ref
         reason = "the same match stands in the document twice" + (", with different scores" if len(scores) > 1 else "")
         twice += [refusal(row, reason) for row in (same[1:] if len(scores) < 2 else same)]
     return single, twice
-
-
-def _numbered(row: RawMatch, leg: int) -> RawMatch:
-    return replace(row, leg=leg, source_ref=row.source_ref.format(leg=leg))
 
 
 def _by_window(rows: list[RawMatch]) -> tuple[list[RawMatch], list[Refused]]:

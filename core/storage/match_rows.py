@@ -88,7 +88,7 @@ def load(
     change = raw_versions.keep(connection, part, believed, now)
     withdrawn = raw_versions.withdraw(connection, source, part, believed, now, after=observed_at.date())
     withdrawn |= raw_versions.take_back(connection, source, part, rows, refused, now)
-    team_names.remember(connection, teams)
+    team_names.remember(connection, teams, rows)
     building.build(connection, change.seasons | withdrawn, teams, now)
     cases = [(f"{source}/{part}", case) for case in (*refused, *doubtful)]
     set_aside.keep(connection, [f"{source}/{part}"], cases, now)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from core.football.matches import Teams
-from core.storage.bulk import insert, replace
+from core.football.raw import RawMatch
+from core.storage.bulk import batches, insert, replace
 from core.storage.schema import team_aliases, teams
 
 
@@ -18,13 +21,15 @@ def recall(connection: sa.Connection, known: Teams) -> None:
             known.add(country, sex, name, alias, source)
 
 
-def remember(connection: sa.Connection, known: Teams) -> None:
-    """Write down the teams and spellings that are not there yet."""
-    there = set(connection.scalars(sa.select(teams.c.team_id)))
-    insert(connection, teams, [_team(team) for team in known if team.team_id not in there])
-    aliases = team_aliases.c
-    spelt = {tuple(row) for row in connection.execute(sa.select(aliases.country, aliases.sex, aliases.alias))}
-    insert(connection, team_aliases, [_alias(*row) for row in known.spellings() if row[:3] not in spelt])
+def remember(connection: sa.Connection, known: Teams, rows: Sequence[RawMatch]) -> None:
+    """Write down the teams that these rows name, with their spellings, as far as they are not there yet."""
+    named = {(row.country, row.sex, name) for row in rows for name in (row.home_raw, row.away_raw)}
+    new = {team.team_id: team for who in named if (team := known.find(*who)) is not None}
+    for some in batches(list(new)):
+        for there in connection.scalars(sa.select(teams.c.team_id).where(teams.c.team_id.in_(some))):
+            del new[there]
+    insert(connection, teams, [_team(team) for team in new.values()])
+    insert(connection, team_aliases, [_alias(*row) for row in known.spellings() if row[3] in new] if new else ())
 
 
 def rewrite(connection: sa.Connection, known: Teams) -> None:
