@@ -38,23 +38,25 @@ else:
     tables.verdict(view.verdict)
     left, right = st.columns(2, gap="medium")
     with left:
-        tables.section("What a promotion needs", "All five, on the matches chosen above. The gate advises; somebody decides.")
-        tables.checks(check_rows(view.judged))
         cards = {stage: services.models.card(stage) for stage in services.models.versions()}
-        if said_at_gate := gate_words(cards, whole.facts["date"].max().date()):
-            st.caption(said_at_gate)
+        if view.judged.apart:
+            tables.section("What a promotion needs", "All five, on the matches chosen above. The gate advises; somebody decides.")
+            tables.checks(check_rows(view.judged))
+            if said_at_gate := gate_words(cards, whole.facts["date"].max().date()):
+                st.caption(said_at_gate)
         tables.section("Scores", "Lower is better except accuracy. Intervals: 95%, block bootstrap by match day.")
         tables.scores(view.scores)
         charts.table_and_csv(view.scores_table, "arena_scores")
         tables.section("Who they are", "The models behind the names, as the registry knows them.")
         tables.contestants(contestants(cards, state.zone()))
     with right:
-        tables.section(
-            "Paired difference in log loss",
-            f"Challenger minus champion. Left of the line the challenger is better. q corrects for {view.looks} looks.",
-        )
-        chart = charts.forest(view.forest.data, "challenger better", "champion better")
-        charts.show(chart, "fig_cathalo_difference", view.forest.words, view.forest.table)
+        if view.judged.apart:
+            tables.section(
+                "Paired difference in log loss",
+                f"Challenger minus champion. Left of the line the challenger is better. q corrects for {view.looks} looks.",
+            )
+            chart = charts.forest(view.forest.data, "challenger better", "champion better")
+            charts.show(chart, "fig_cathalo_difference", view.forest.words, view.forest.table)
         tables.section(
             "Reliability",
             "Said against happened, ten bins, bars are 95% intervals. The table has the small bins too.",

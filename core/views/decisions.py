@@ -10,7 +10,7 @@ from typing import Any
 from core.clock import from_iso
 from core.errors import PromotionRefused
 from core.football.promotion import before
-from core.views.gate import Judged
+from core.views.gate import REFIT, Judged
 from core.views.words import clock_time, listed
 
 Row = Mapping[str, Any]
@@ -36,8 +36,13 @@ def promotion(versions: Mapping[str, int], judged: Judged) -> Offer:
     if judged.checks["no_leak"] is False:
         return Offer(label, None, f"Version {challenger} failed the leak test and cannot be promoted. Mend the feature, and fit anew.")
     means = f"Version {challenger} would take the place of version {champion} on every page and in the API, within seconds."
-    against = f"The gate advises against it. Not passed: {listed(judged.failing)}." if judged.failing else ""
-    return Offer(label, challenger, means, against)
+    return Offer(label, challenger, means, _against(judged))
+
+
+def _against(judged: Judged) -> str:
+    if not judged.apart:
+        return f"Whether it is better cannot be judged: {REFIT}."
+    return f"The gate advises against it. Not passed: {listed(judged.failing)}." if judged.failing else ""
 
 
 def rollback(champion: int | None, decided: Sequence[Row]) -> Offer:

@@ -14,6 +14,7 @@ from core.football.scoring import Interval, expected_calibration_error
 from core.views.charted import Verdict
 from core.views.words import MISSING, count, day, listed, number, signed, span
 
+REFIT = "the challenger is the champion’s own recipe, fitted anew"
 STATES = {True: "passed", False: "not passed", None: "not made"}
 
 
@@ -51,6 +52,11 @@ class Judged:
     luck: float
     rival: Evidence
     checks: Checks
+
+    @property
+    def apart(self) -> bool:
+        """Whether the two ever said anything different: the same recipe, fitted anew, is judged by the same forecasts."""
+        return (self.difference.low, self.difference.point, self.difference.high) != (0, 0, 0)
 
     @property
     def failing(self) -> list[str]:

@@ -159,7 +159,7 @@ def forest(rows: pd.DataFrame, left: str, right: str, digits: int = 4) -> go.Fig
 
     `left` and `right` say what lies on either side of zero.
     """
-    reach = 1.08 * float(np.nanmax(np.abs(rows[["low", "high"]].to_numpy()))) if len(rows) else 1.0
+    reach = 1.08 * float(np.nanmax(np.abs(rows[["low", "high"]].to_numpy()))) or 1.0
     return figure(
         *_intervals(rows),
         _points(rows, digits),

@@ -48,7 +48,7 @@ def _asked(name: str, icon: str, offer: view.Offer) -> str:
         if offer.against:
             st.warning(offer.against, icon=":material/gavel:")
         reason = st.text_input("Why", key=f"why_{name}", max_chars=LONGEST, placeholder="kept for everybody who asks later").strip()
-        sure = st.checkbox("All the same" if offer.against else "I am sure", key=f"sure_{name}")
+        sure = st.checkbox("I have read this, and am sure" if offer.against else "I am sure", key=f"sure_{name}")
         if not st.button(offer.label, type="primary", key=f"go_{name}"):
             return ""
         if not reason or not sure:

@@ -68,6 +68,23 @@ def test_a_promotion_wants_a_reason_and_a_confirmation_and_is_found_again_by_its
     assert "A worker is about to change the champion." in said(again)
 
 
+def test_after_a_promotion_the_page_says_that_there_is_no_challenger(house):  # noqa: F811
+    house.publish({stage: card(stage, 2) | {"params": {"recipe": "challenger"}} for stage in ("champion", "challenger")})
+    page = house.open("arena")
+    assert not page.exception and not page.error
+    assert "There is no challenger: version 2 serves as both." in said(page) and "What a promotion needs" not in said(page)
+    assert "go_promote" not in {button.key for button in page.button}
+
+
+def test_a_refit_of_the_champions_recipe_can_be_promoted_though_nothing_tells_the_two_apart(house):  # noqa: F811
+    cards = {stage: card(stage, version) | {"params": {"recipe": "champion"}} for stage, version in (("champion", 1), ("challenger", 2))}
+    house.publish(cards)
+    page = house.open("arena")
+    assert not page.exception and "Nothing to tell apart" in said(page)
+    assert any("Whether it is better cannot be judged" in element.value for element in page.warning)
+    assert page.button(key="go_promote").label == "Promote version 2"
+
+
 def test_a_decision_needs_the_key_from_elsewhere(house):  # noqa: F811
     page = house.open("arena")
     page.text_input(key="why_promote").set_value("better").run()

@@ -58,6 +58,10 @@ def test_the_likeliest_score_is_the_bold_one():
     assert (digits.y[place], digits.x[place]) == np.unravel_index(GRID.argmax(), GRID.shape)
 
 
+def test_a_forest_without_any_difference_is_drawn_too():
+    assert charts.forest(FOREST.assign(point=0.0, low=0.0, high=0.0), "a", "b").layout.xaxis.range == (-1.0, 1.0)
+
+
 def test_zero_stands_in_the_middle_of_a_forest_and_both_sides_have_a_tick():
     axis = charts.forest(FOREST, "a", "b").layout.xaxis
     assert axis.range[0] == -axis.range[1]
