@@ -37,7 +37,9 @@ with right:
         kind="terms",
     )
 tables.section(
-    "The API", "The same process answers programs: JSON, and errors are sentences too. Forecasts ask for the key that the first run wrote."
+    "The API",
+    "The same process answers programs: JSON, and errors are sentences too. Forecasts ask for the key that the first run wrote. "
+    "The header X-Timeline says of each answer whether it is of a replay.",
 )
 left, right = st.columns(2, gap="medium")
 with left:

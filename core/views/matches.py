@@ -168,6 +168,11 @@ def _paged(cards: Sequence[Card]) -> list[list[Card]]:
     return pages
 
 
+def first_day(cards: Sequence[Card]) -> list[Card]:
+    """The cards of the first of their days, each league's together."""
+    return _by_league([card for card in cards if card.day == cards[0].day])
+
+
 def _day_of(card: Card) -> date:
     return card.day
 

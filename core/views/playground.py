@@ -148,12 +148,12 @@ def answer(response: Mapping[str, Any], features: pd.DataFrame) -> Answer:
 
 def at_once_command(base: str, match_id: int, stage: str) -> str:
     """The same question for a shell; the key stays a variable."""
-    return f'curl -H "X-API-Key: $KEY" \\\n  "{base}/predict/{match_id}?stage={stage}"'
+    return f'curl -H "X-API-Key: $KEY" \\\n"{base}/predict/{match_id}?stage={stage}"'
 
 
 def queue_command(base: str, match_id: int, stage: str) -> str:
     body = json.dumps({"match_id": match_id, "stage": stage})
-    return f'curl -X POST -H "X-API-Key: $KEY" -H "Content-Type: application/json" \\\n  -d \'{body}\' {base}/predict/async/'
+    return f'curl -H "X-API-Key: $KEY" -H "Content-Type: application/json" \\\n-d \'{body}\' \\\n"{base}/predict/async/"'
 
 
 def status_command(base: str, task_id: str) -> str:

@@ -20,6 +20,7 @@ from pages.shared.cards import hidden
 from pages.shared.match_list import ALL_LEAGUES
 
 Choice = tuple[str | None, date | None]
+MOST_FOLLOWING = 30
 WARNED = ("goal taken back", "no news", "no live score")  # how the tags begin that stand out
 USUAL_SPEED = 1.0  # minutes of play a second
 ESTIMATED = "~ the half and the minute are worked out from the kick-off, since the source tells neither."
@@ -66,7 +67,7 @@ def draw(services: Services, zone: ZoneInfo, choice: Choice) -> None:
     if services.live.error:
         st.warning(f"The scores are those of a while ago. {services.live.error}", icon=":material/error:")
     if not shown.cards:
-        st.html(cards.empty(view.nothing(_following(services, zone, choice[0], now), now, *choice)))
+        _nothing(services, zone, choice, now)
         return
     pieces = [_section(title, some) for title, some in (("In play", shown.playing), ("Over", shown.over), ("To come", shown.soon)) if some]
     notes = [words for words, needed in ((ESTIMATED, shown.estimated), (ILLUSTRATIVE, shown.illustrative)) if needed]
@@ -86,10 +87,19 @@ def _replay(services: Services, stands: Replay, now: datetime, in_play: bool) ->
         st.button(what, key="live_play", icon=":material/play_arrow:", on_click=services.live.play, args=(USUAL_SPEED,))
 
 
-def _following(services: Services, zone: ZoneInfo, league: str | None, now: datetime) -> matches.Card | None:
-    """The next match of the league, or of any."""
+def _nothing(services: Services, zone: ZoneInfo, choice: Choice, now: datetime) -> None:
+    """Why no score is shown, and the next day's matches."""
+    following = _following(services, zone, choice[0], now)
+    st.html(cards.empty(view.nothing(following[0] if following else None, now, *choice)))
+    if following:
+        st.html(cards.wrapped(match_list.day(following[0].day, following[:MOST_FOLLOWING], now.date(), len(following))))
+
+
+def _following(services: Services, zone: ZoneInfo, league: str | None, now: datetime) -> list[matches.Card]:
+    """The matches of the next day on which the league has any, or any league has."""
     to_come = matches.still_to_come(match_list.upcoming(services, zone), now, now.date())
-    return next((card for card in to_come if not league or card.league == league), None)
+    wanted = [card for card in to_come if not league or card.league == league]
+    return matches.first_day(wanted)
 
 
 def _section(title: str, some: Sequence[view.Card]) -> str:

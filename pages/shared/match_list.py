@@ -103,11 +103,12 @@ def days(found: view.MatchesView, today: date) -> view.Days:
         frame.to_top(page)
     st.session_state["page_above"] = page
     shown = found.pages[page - 1]
-    above.html(cards.wrapped(*(_day(day, some, today, found.on_day[day]) for day, some in shown)))
+    above.html(cards.wrapped(*(day(when, some, today, found.on_day[when]) for when, some in shown)))
     return shown
 
 
-def _day(day: date, some: list[view.Card], today: date, in_all: int) -> str:
+def day(when: date, some: list[view.Card], today: date, in_all: int) -> str:
+    """The matches of a day, or the first of them, by league; `in_all` how many it has."""
     inner, league = "", ""
     for card in some:
         if card.league != league:
@@ -115,7 +116,7 @@ def _day(day: date, some: list[view.Card], today: date, in_all: int) -> str:
             league = card.league
         inner += cards.match(card, state.match_address(card.match_id))
     many = count(in_all, "match", "matches")
-    return cards.day(weekday(day, today), many if len(some) == in_all else f"{len(some)} of {many}", inner + "</ol>")
+    return cards.day(weekday(when, today), many if len(some) == in_all else f"{len(some)} of {many}", inner + "</ol>")
 
 
 def results(services: Services, zone: ZoneInfo, choices: view.Choices, beside: view.Days) -> None:

@@ -21,7 +21,6 @@ from core.views.receipt import Receipt, not_sealed, receipt
 from core.views.why import Why, why
 from pages.shared import cards, charts, frame, tables
 
-NARROW = 760  # pixels
 SAME = 1e-6  # how far two numbers may be apart that are the same forecast
 
 
@@ -89,8 +88,10 @@ def in_full(shown: Shown) -> None:
 
 def without_forecast(shown: Shown) -> None:
     """What is known of a match that nobody forecast."""
-    with st.container(width=NARROW):
+    left, right = st.columns([1.4, 1], gap="medium")
+    with left:
         forecast(shown)
+    with right:
         form(shown)
 
 

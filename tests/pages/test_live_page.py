@@ -1,5 +1,6 @@
 """Live, and the replay's controls on Operations, from the front door."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -37,7 +38,10 @@ def test_a_goal_that_was_taken_back_says_so(house):  # noqa: F811
 
 
 def test_when_nothing_is_on_the_page_says_when_the_next_match_is(house):  # noqa: F811
-    assert "The next one is" in said(house.open("live", league="Nowhere at all", date="2026-03-01"))
+    page = said(house.open("live", league="Nowhere at all", date="2026-03-01"))
+    assert "The next one is" in page
+    days = set(re.findall(r'<time datetime="(\d{4}-\d\d-\d\d)', page))
+    assert len(days) == 1, "the matches of that day stand below"
 
 
 def test_league_and_day_in_the_address_choose_what_is_shown(house):  # noqa: F811
