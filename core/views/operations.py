@@ -253,17 +253,16 @@ def headline(
     workers: Sequence[WorkerRow], counts: Mapping[str, int], latest: Sequence[Happening], faults: Mapping[str, str] | None = None
 ) -> Verdict:
     """How things stand in one sentence, and the tasks by state below it. `faults`: by kind of notice, its title."""
-    waiting = sum(counts.get(state, 0) for state in ("PENDING", "RETRY", "LOST"))
-    absent = [queue for queue in QUEUES if queue not in {worker.queue for worker in workers}]
     detail = ", ".join(f"{n:,} {STATES.get(state, state).lower()}" for state, n in counts.items() if n) or "No task was ever queued"
-    if absent:
+    waiting = sum(counts.get(state, 0) for state in ("PENDING", "RETRY", "LOST"))
+    found = {kind: title for kind, title in (faults or {}).items() if kind not in TOLD_ELSEWHERE}
+    gravest = next((found[kind] for kind in STOPS_WORK if kind in found), None)
+    absent = [f"{queue} queue" for queue in QUEUES if queue not in {worker.queue for worker in workers}]
+    if absent and gravest is None:
         held = f" {count(waiting, 'task')} {'waits' if waiting == 1 else 'wait'} until it is back; nothing is lost." if waiting else ""
-        return Verdict(
-            False, f"No worker serves the {listed([f'{queue} queue' for queue in absent])}.{held}", f"{detail}. `make run` starts them."
-        )
-    grave = sorted((kind for kind in faults or {} if kind not in TOLD_ELSEWHERE), key=lambda kind: kind not in STOPS_WORK)
-    if faults and grave:
-        return Verdict(False, faults[grave[0]], f"{detail}. What it means, and what to do, stands above.")
+        return Verdict(False, f"No worker serves the {listed(absent)}.{held}", f"{detail}. `make run` starts them.")
+    if found:
+        return Verdict(False, gravest or next(iter(found.values())), f"{detail}. What it means, and what to do, stands above.")
     troubled = [event for event in latest if event.bad]
     if troubled:
         return Verdict(False, troubled[0].text, f"{detail}.")

@@ -14,6 +14,7 @@ from core.views.decisions import Decided
 from core.views.drift import FeatureRow
 from core.views.gate import CheckRow
 from core.views.operations import QUEUES, Fact, Happening, RunRow, TaskRow, WorkerRow
+from pages.shared.cards import with_code
 
 
 class Cell(NamedTuple):
@@ -48,7 +49,7 @@ def section(title: str, says: str = "") -> None:
 def verdict(said: Verdict) -> None:
     """The one sentence that answers the page's question."""
     kind = "verdict" if said.good else "verdict no"
-    draw(f'<div class="{kind}" role="status"><p class="v">{escape(said.sentence)}</p><p class="w">{escape(said.detail)}</p></div>')
+    draw(f'<div class="{kind}" role="status"><p class="v">{escape(said.sentence)}</p><p class="w">{with_code(said.detail)}</p></div>')
 
 
 def table(head: Sequence[Cell], rows: Sequence[tuple[Name, Sequence[Cell]]], caption: str = "", kind: str = "") -> None:

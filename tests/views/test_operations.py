@@ -126,6 +126,8 @@ def test_a_fault_of_what_the_app_stands_on_is_the_headline_and_what_stops_work_c
     both = worker_rows([worker("ml"), worker("batch")], [], NOW)
     said = headline(both, {"SUCCESS": 3}, [], {"store": "The store is slow.", "queue": "The task queue is away.", "replay": "Replaying."})
     assert (said.good, said.sentence) == (False, "The task queue is away.") and "3 done" in said.detail
+    assert headline([], {}, [], {"locked": "Nothing can be written."}).sentence == "Nothing can be written.", "so no heart can beat"
+    assert headline([], {}, [], {"store": "The store is slow."}).sentence.startswith("No worker serves the ml queue")
     assert headline(both, {}, [], {"replay": "Replaying.", "worker": "The ml process was started again."}).good
 
 
