@@ -15,7 +15,7 @@ from dataclasses import replace
 from core.clock import from_iso
 from core.errors import FileMissing, SoccerPredictError, StorageError
 from core.settings import PROJECT, Settings, prepare_home
-from core.storage import process_events, replay
+from core.storage import replay
 from core.storage.database import Database
 from core.storage.files import POINTER, Store
 from core.storage.task_ledger import TaskLedger
@@ -23,6 +23,7 @@ from workers import checks, dotenv
 from workers.calling import Caller, answers, shown_host
 from workers.children import Child, Role, in_words, kill_group, leashed, stop_all
 from workers.stopping import Stop
+from workers.writing import Diary
 
 PATIENCE = 4.0
 LOOK_EVERY = 0.2
@@ -78,6 +79,7 @@ class Supervisor:
         self.above = [Child(role, PROJECT, self.environment) for role in held]
         self.children = self.beneath
         self.ledger = TaskLedger(database)
+        self.diary = Diary(database, say)
         self._caller = Caller(settings.host, settings.port)
         self._told = False
         self._follow_due = 0.0
@@ -91,7 +93,7 @@ class Supervisor:
             self._lay_foundation()
             if not self._stopping() and not published(self.settings, self.database):
                 self._pipeline()
-            self._write("supervisor", "started", os.getpid())
+            self.diary.write("supervisor", "started", os.getpid())
             self.children = [*self.beneath, *self.above]
             while not self._stopping():
                 self._look()
@@ -101,7 +103,8 @@ class Supervisor:
         finally:
             for layer in (self.above, self.beneath):
                 stop_all([child.process for child in layer if child.process is not None], PATIENCE)
-        self._write("supervisor", "stopped", os.getpid())
+        self.diary.write("supervisor", "stopped", os.getpid())
+        self.diary.close()
         say("Stopped.")
 
     def _lay_foundation(self) -> None:
@@ -140,11 +143,12 @@ class Supervisor:
             if pid is not None and code is not None:
                 checks.forget(self.settings, pid)
                 wait = max(0.0, child.due - time.monotonic())
-                self._write(child.role.name, "died", pid, in_words(code))
+                self.diary.write(child.role.name, "died", pid, in_words(code))
                 say(f"The {child.role.name} process {in_words(code)}; it starts again in {wait:.1f} s.")
             if child.is_due():
                 event = "restarted" if child.deaths else "started"
-                self._write(child.role.name, event, child.start())
+                self.diary.write(child.role.name, event, child.start())
+        self.diary.catch_up()
         self._listen()
         self._tell()
 
@@ -172,6 +176,8 @@ class Supervisor:
         prepare_home(settings)
         database = Database(settings.database_url)
         database.create()
+        self.diary.close()
+        self.diary = Diary(database, say)
         self.settings, self.database, self.ledger, self._patience = settings, database, TaskLedger(database), None
         moving = [child for child in self.above if child.role.queue is not None]
         stop_all([child.process for child in moving if child.process is not None], PATIENCE)
@@ -197,9 +203,12 @@ class Supervisor:
         running = [(child, child.process.pid) for child in self.children if child.process is not None]
         answered = {pid for child, pid in running if child.role.queue is None and child.role.port is None and self._caller.heard(pid)}
         try:
-            return answered | {row["pid"] for row in self.ledger.workers() if row["host"] == socket.gethostname()[:40]}
-        except StorageError:  # no worker can be heard just now
-            return answered | {pid for child, pid in running if child.role.queue is not None and child.seen is not None}
+            beating = {row["pid"] for row in self.ledger.workers() if row["host"] == socket.gethostname()[:40]}
+        except StorageError:
+            beating = set()
+        if not self.diary.takes():  # no heart can be heard just now
+            beating |= {pid for child, pid in running if child.role.queue is not None and child.seen is not None}
+        return answered | beating
 
     def _tell(self) -> None:
         """Say where the app is, once it answers."""
@@ -210,12 +219,6 @@ class Supervisor:
         say(f"\n  SoccerPredictAI   http://{shown_host(self.settings.host)}:{self.settings.port}")
         say(f"  key for the API   {key} (header X-API-Key)")
         say("  Ctrl-C stops it.\n")
-
-    def _write(self, process: str, event: str, pid: int | None = None, note: str | None = None) -> None:
-        try:
-            process_events.record(self.database, process, event, pid, note)
-        except StorageError as error:
-            say(f"Could not write down that {process} {event}: {error}")
 
 
 def published(settings: Settings, database: Database) -> bool:

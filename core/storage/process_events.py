@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,10 +12,13 @@ from core.storage.database import Database
 from core.storage.schema import process_events
 
 
-def record(database: Database, process: str, event: str, pid: int | None = None, note: str | None = None) -> None:
-    """Write one event down. `process` is a role (`web`, `ml`, `batch`, `supervisor`), `event` a single word."""
+def record(
+    database: Database, process: str, event: str, pid: int | None = None, note: str | None = None, at: datetime | None = None
+) -> None:
+    """Write one event down. `process` is a role (`web`, `ml`, `batch`, `supervisor`), `event` a single word; `at` is now unless given."""
+    row = {"process": process, "event": event, "pid": pid, "at": sortable(at or real_now()), "note": note}
     with database.write() as connection:
-        connection.execute(process_events.insert().values(process=process, event=event, pid=pid, at=sortable(real_now()), note=note))
+        connection.execute(process_events.insert().values(row))
 
 
 def recent(database: Database, limit: int = 50) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -26,7 +27,7 @@ from core.storage.database import Database
 from core.storage.files import POINTER
 from core.storage.task_ledger import TaskLedger
 from tests.workers.house import PATIENCE, ROOT, alive, environment, eventually, free_port
-from workers import calling, checks, children, supervise
+from workers import calling, checks, children, supervise, writing
 from workers.calling import Caller
 from workers.children import in_words
 
@@ -206,6 +207,33 @@ def test_a_supervisor_that_was_held_up_itself_takes_nobody_for_broken(tmp_path, 
             supervisor._listen()
             assert (child.seen is None) is killed
         assert child.process.wait(PATIENCE) == -signal.SIGKILL
+
+
+def test_a_database_that_is_locked_gets_no_worker_killed_and_is_told_afterwards_what_befell_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(supervise, "SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr(writing, "ASK_EVERY", 0.05)
+    monkeypatch.setattr(writing, "WITHIN", 0.5)
+    settings = Settings.from_environment(environment(tmp_path / "home"))
+    with closing(Database(settings.database_url)) as database:
+        database.create()
+        role = children.Role("ml", "workers.program", ["sleep", "600"], "ml")
+        supervisor = supervise.Supervisor(settings, database, [role], SimpleNamespace(asked=False))
+        (child,) = supervisor.children = supervisor.above
+        child.start()
+        child.seen = time.monotonic()
+        with closing(sqlite3.connect(settings.database_url.removeprefix("sqlite:///"), isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            eventually(lambda: not supervisor.diary.takes())
+            supervisor.diary.write("ml", "died", 1)
+            for _ in range(20):
+                supervisor._listen()
+                time.sleep(0.05)
+            assert child.seen is not None and child.process.poll() is None
+            other.execute("ROLLBACK")
+        told = eventually(lambda: supervisor.diary.catch_up() or process_events.recent(database))
+        assert [(row["process"], row["event"]) for row in told] == [("ml", "died")]
+        eventually(lambda: supervisor._listen() or child.process.poll() is not None)  # this one never has a heartbeat
+        supervisor.diary.close()
 
 
 def test_who_asks_a_web_process_that_hangs_does_not_wait_for_it(monkeypatch):
