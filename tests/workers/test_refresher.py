@@ -23,7 +23,7 @@ def settings_of(home, **more):
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
     monkeypatch.setattr(refresher, "FIRST_AFTER", 0.0)
-    settings = settings_of(tmp_path, SOCCER_REFRESH_MINUTES="0.05")
+    settings = settings_of(tmp_path, SOCCER_REFRESH_MINUTES="60")
     Database(settings.database_url).create()
     return settings
 
@@ -46,7 +46,7 @@ def test_the_sources_are_asked_soon_after_the_start_and_again_when_that_is_old(s
     loop.once()
     assert asked(settings) == 1
     loop._due = 0.0
-    asked_at(settings, real_now() - timedelta(seconds=3))
+    asked_at(settings, real_now() - timedelta(hours=1))
     loop.once()
     assert asked(settings) == 2
 
@@ -76,12 +76,12 @@ def test_who_starts_without_a_network_need_not_wait_an_hour_for_today(tmp_path, 
         pauses.append((loop._due - time.monotonic()) / 60)
         finish(settings)
         asked_at(settings, real_now() - timedelta(days=1))
-    assert pauses == pytest.approx([1, 2, 4, 8, 16, 32, 60, 60, 60], rel=0.12)
+    assert pauses == pytest.approx([1, 2, 4, 8, 16, 32, 60, 60, 60], rel=0.2)
     settings.arrived_file.parent.mkdir(parents=True, exist_ok=True)
     settings.arrived_file.touch()
     fresh = Refresher(settings)
     fresh.once()
-    assert (fresh._due - time.monotonic()) / 60 == pytest.approx(60, rel=0.12)
+    assert (fresh._due - time.monotonic()) / 60 == pytest.approx(60, rel=0.2)
 
 
 def test_a_worker_that_starts_again_does_not_ask_what_was_asked_lately(settings):
@@ -90,7 +90,7 @@ def test_a_worker_that_starts_again_does_not_ask_what_was_asked_lately(settings)
     loop = Refresher(settings)
     loop.once()
     assert asked(settings) == 1
-    assert 0 < loop._due - refresher.time.monotonic() <= 3.3
+    assert 0 < loop._due - time.monotonic() <= 66
 
 
 def test_two_workers_make_one_task(settings):

@@ -14,6 +14,7 @@ from tests.workers.house import eventually
 pytestmark = pytest.mark.long
 
 MANY = 50
+LONG = 600.0  # seconds, where a minute is usual
 SEED = 20260313
 
 
@@ -56,7 +57,7 @@ class Storm:
                 strike(victim)
             return False
 
-        eventually(over, 200, 0.05)
+        eventually(over, LONG, 0.05)
 
     def each_ended_once(self) -> None:
         for task_id in self.ids:
@@ -110,7 +111,7 @@ def test_TK_4_a_task_that_kills_its_worker_each_time_is_a_dead_letter_after_five
             house.worker()
         return False
 
-    eventually(tried_to_the_end, 90, 0.2)
+    eventually(tried_to_the_end, LONG, 0.2)
     assert house.ledger.get(task_id)["error"]["kind"] == "dead_letter"
     assert house.noted() == ["tried"] * 5
 
@@ -126,7 +127,7 @@ def test_TK_4_a_task_over_its_limit_is_really_stopped_and_is_a_dead_letter_in_th
             house.begin_worker()
         return False
 
-    eventually(tried_to_the_end, 120, 0.2)
+    eventually(tried_to_the_end, LONG, 0.2)
     error = house.ledger.get(task_id)["error"]
     assert (error["kind"], "it passed its time limit" in error["message"]) == ("dead_letter", True)
     assert house.noted() == ["tried"] * 5
