@@ -21,6 +21,7 @@ from core.storage import match_rows, source_documents
 from core.storage.database import Database
 from core.storage.schema import quarantine
 from core.storage.source_documents import Shelf
+from tests.installation import PATIENCE
 from tests.workers.provider import OPENFOOTBALL, OPENLIGADB, Provider, openfootball, openligadb, weekly
 from workers import gathering, providers
 from workers.gathering import Gathering
@@ -52,7 +53,7 @@ class Home:
         self.shelf, self.provider, self.teams = Shelf(folder / "documents"), provider, Teams()
 
     def round(self, at=NOW, reader="one", since=2026, mirror=None, sources=SOURCES):
-        limits = Limits(attempts=1, pause=0.0, silence=2.0)
+        limits = Limits(attempts=1, pause=0.0, silence=PATIENCE)
         with closing(Fetcher(limits)) as fetcher:
             get = providers.reached(fetcher.get, mirror or self.provider.address)
             return Gathering(self.database, self.shelf, self.teams, get, reader, at).run(sources, since)

@@ -21,6 +21,8 @@ from core.sources.openligadb import OpenLigaDB
 from core.storage import live_scores, match_rows
 from core.storage.database import Database
 from core.storage.schema import leases
+from tests.installation import PATIENCE
+from workers import live_loop
 from workers.live_loop import LiveLoop
 from workers.playing import Player
 from workers.polling import Poller
@@ -103,7 +105,7 @@ class Watch:
 
     def __init__(self, database: Database, base: str) -> None:
         self.now, self.ended, self.database = KICKOFF, 0, database
-        fetcher = Fetcher(Limits(silence=1, pause=0, attempts=1))
+        fetcher = Fetcher(Limits(silence=PATIENCE, pause=0, attempts=1))
         self.poller = Poller(database, OpenLigaDB(base), fetcher.get, 0, self.end, lambda: self.now)
 
     def end(self) -> None:
@@ -205,7 +207,8 @@ def settings_of(database, tmp_path, **changes):
     return Settings(tmp_path, timeline="real", clock=Clock(), database_url=database.url, queue_url=queue, **changes)
 
 
-def test_a_worker_asks_through_the_mirror_where_one_is_set_and_only_one_worker_asks(database, league, tmp_path):
+def test_a_worker_asks_through_the_mirror_where_one_is_set_and_only_one_worker_asks(database, league, tmp_path, monkeypatch):
+    monkeypatch.setattr(live_loop, "LEASE_SECONDS", PATIENCE)
     loops = [LiveLoop(settings_of(database, tmp_path, sources=("openligadb",), mirror=league.base)) for _ in range(2)]
     loops[1].holder = "another worker"
     for loop in loops:
