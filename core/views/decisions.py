@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from core.clock import from_iso
@@ -14,6 +14,9 @@ from core.views.gate import REFIT, Judged
 from core.views.words import clock_time, listed
 
 Row = Mapping[str, Any]
+
+OVER = ("FAILURE", "REVOKED", "EXPIRED")
+SOON = timedelta(seconds=30)  # until then a promotion is noticed by every process
 
 
 @dataclass(frozen=True)
@@ -78,19 +81,19 @@ def _what(row: Row) -> str:
     return f"{verb} version {row['to_version']}" + (f", in place of {row['from_version']}" if row["from_version"] is not None else "")
 
 
-def arrived(task: Row, versions: Mapping[str, int]) -> bool:
-    """Whether a decision's task is over, and what it decided serves here."""
-    result = task.get("result") or {}
+def arrived(task: Row, versions: Mapping[str, int], now: datetime) -> bool:
+    """Whether a decision's task is over, and what it decided serves here, or did: an old decision may have been followed by another."""
     if task["status"] == "SUCCESS":
-        return bool(versions.get("champion") == result.get("to_version"))
-    return task["status"] in ("FAILURE", "REVOKED", "EXPIRED")
+        serves = versions.get("champion") == (task.get("result") or {}).get("to_version")
+        return serves or now - from_iso(task["finished_at"]) > SOON
+    return task["status"] in OVER
 
 
 def outcome(task: Row) -> tuple[bool, str]:
     """Whether it went well, and how a decision's task ended, or that it goes on, as a sentence."""
     result, error = task.get("result") or {}, task.get("error") or {}
     if task["status"] == "SUCCESS":
-        return True, f"Version {result['to_version']} is the champion. The pages follow within seconds."
-    if task["status"] in ("FAILURE", "REVOKED", "EXPIRED"):
+        return True, f"Done: version {result['to_version']} became the champion."
+    if task["status"] in OVER:
         return False, f"The champion stays. {error.get('message') or 'It was not carried out; ask again.'}"
     return True, "A worker is about to change the champion."

@@ -59,7 +59,7 @@ def _asked(name: str, icon: str, offer: view.Offer) -> str:
 
 def _follow(services: Services, task_id: str) -> None:
     try:
-        going = not view.arrived(services.records.task(task_id), services.models.versions())
+        going = not view.arrived(services.records.task(task_id), services.models.versions(), real_now())
     except TaskUnknown as unknown:
         st.warning(str(unknown))
         return
@@ -69,7 +69,7 @@ def _follow(services: Services, task_id: str) -> None:
 def _stands(services: Services, task_id: str, going: bool) -> None:
     """How the decision stands. `going`: it was under way when the page was drawn; once it is not, the page is drawn anew."""
     task = services.records.task(task_id)
-    if going and view.arrived(task, services.models.versions()):
+    if going and view.arrived(task, services.models.versions(), real_now()):
         st.rerun()
     good, sentence = view.outcome(task)
     tables.note(sentence, good)

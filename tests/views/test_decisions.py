@@ -45,17 +45,25 @@ def test_decisions_are_told_with_who_when_and_why():
     ]
 
 
+ENDED = "2026-03-13T12:00:00Z"
+
+
 @pytest.mark.parametrize(
     ("task", "over", "good", "words"),
     [
         ({"status": "PENDING"}, False, True, "A worker is about to"),
-        ({"status": "SUCCESS", "result": {"to_version": 2}}, False, True, "Version 2 is the champion."),
-        ({"status": "SUCCESS", "result": {"to_version": 1}}, True, True, "Version 1 is the champion."),
+        ({"status": "SUCCESS", "result": {"to_version": 2}, "finished_at": ENDED}, False, True, "Done: version 2 became the champion."),
+        ({"status": "SUCCESS", "result": {"to_version": 1}, "finished_at": ENDED}, True, True, "Done: version 1 became the champion."),
         ({"status": "FAILURE", "error": {"message": "Version 3 is the champion."}}, True, False, "The champion stays. Version 3"),
         ({"status": "REVOKED"}, True, False, "The champion stays. It was not carried out"),
     ],
 )
 def test_a_decision_is_over_when_it_failed_or_when_this_page_serves_by_it(task, over, good, words):
-    assert arrived(task, VERSIONS) is over
+    assert arrived(task, VERSIONS, datetime(2026, 3, 13, 12, 0, 2, tzinfo=UTC)) is over
     found, sentence = outcome(task)
     assert found is good and sentence.startswith(words)
+
+
+def test_an_old_decision_that_another_followed_is_over_too():
+    old = {"status": "SUCCESS", "result": {"to_version": 2}, "finished_at": ENDED}
+    assert arrived(old, VERSIONS, datetime(2026, 3, 13, 12, 1, tzinfo=UTC))
