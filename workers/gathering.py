@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -13,13 +13,11 @@ from core.clock import from_iso, iso, real_now
 from core.errors import DocumentMissing, DocumentRefused, SourceError
 from core.football.matches import Teams
 from core.football.naming import found, names
-from core.sources.documents import Parsed, Part, RawDocument, Scored, Source
+from core.sources.documents import UNREADABLE, Get, Parsed, Part, RawDocument, Scored, Source
 from core.storage import match_rows, raw_versions, source_documents
 from core.storage.database import Database
 from core.storage.source_documents import Note, Shelf, digest_of
 from workers.log import line
-
-Get = Callable[[str, str, RawDocument | None], RawDocument | None]
 
 JUST_NOW = timedelta(minutes=5)  # a document asked for so lately is not asked for again
 FAILED_JUST_NOW = timedelta(seconds=45)  # nor one that did not come; less than the pause between two looks
@@ -27,8 +25,6 @@ SELDOM = timedelta(days=7)  # so often one of a season that is over
 ABSENT = timedelta(days=1)  # and one that was not there
 FAILURES = 3  # of a source in a row; after that it is left alone until the next time
 NO_SEASON = 9999
-# What a reader raises over a document in which anything may stand.
-UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
 _TWO_YEARS = re.compile(r"^(\d\d)\d\d/")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from core.clock import iso, real_now
 from core.settings import prepare_home
 from core.storage import pipeline_log, replay
-from workers.workplace import PUBLISHED, REGISTERED, Figures, Workplace, whole
+from workers.workplace import REGISTERED, Figures, Workplace, whole
 
 
 def instance(place: Workplace) -> Figures:
@@ -45,7 +45,7 @@ def _instance_id(path: Path) -> str:
 
 def _was_lost(place: Workplace) -> bool:
     """Whether the store or the registry was filled from this database, and is gone or torn: then all is made again."""
-    published, registered = (pipeline_log.noted(place.database, name) for name in (PUBLISHED, REGISTERED))
+    published, registered = (pipeline_log.noted(place.database, name) for name in (pipeline_log.PUBLISHED, REGISTERED))
     registry = place.settings.tracking_uri.removeprefix("sqlite:///")
     lost = registered and registry != place.settings.tracking_uri and not Path(registry).is_file()
     return bool(lost or (published and whole(place.store) is None))

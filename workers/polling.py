@@ -11,14 +11,13 @@ from datetime import datetime, timedelta
 from core.clock import real_now
 from core.errors import SourceError
 from core.football.live import OVER, LiveRow
-from core.sources.documents import RawDocument
+from core.sources.documents import Get, RawDocument
 from core.sources.openligadb import LEAGUES, SOURCE, OpenLigaDB
 from core.sources.openligadb_live import live
 from core.storage import live_scores
 from core.storage.database import Database
 from core.storage.fixture_list import Fixture, begun
 
-Get = Callable[[str, str, RawDocument | None], RawDocument | None]
 Matchday = tuple[str, int, int]
 
 # A match is asked about from shortly before its kick-off until it is over; one of which that is never told, for so long.

@@ -12,7 +12,7 @@ from core.football.matches import Teams
 from core.football.naming import found
 from core.settings import Settings
 from core.sources import snapshot
-from core.sources.documents import RawDocument, Source
+from core.sources.documents import Get, RawDocument, Source
 from core.sources.football_data import FootballData
 from core.sources.international import International
 from core.sources.my_league import MyLeague, read_file
@@ -20,7 +20,6 @@ from core.sources.openfootball import OpenFootball
 from core.sources.openligadb import OpenLigaDB
 from core.storage import match_rows, pipeline_log, raw_versions, team_names
 from core.storage.database import Database
-from workers.gathering import Get
 
 LISTS = (Path("data/snapshot") / snapshot.ALIASES_FILE, Path("data/teams/aliases.csv"))
 NOTED = "team_lists"

@@ -18,7 +18,7 @@ from core.clock import iso, real_now
 from core.errors import FileMissing
 from core.storage import live_scores, pipeline_log, replay, source_documents
 from core.storage.files import POINTER
-from workers.workplace import PUBLISHED, Figures, Workplace, whole
+from workers.workplace import Figures, Workplace, whole
 
 # Kept beside a batch: the pointer as it was when the batch was served. It tells which models the batch needs.
 OWN_POINTER = "pointer.json"
@@ -34,7 +34,7 @@ def publish(place: Workplace) -> Figures:
     if version is None:
         version = f"{real_now():%Y%m%dT%H%M%S%f}Z-{digest}"
         _write(place, version, files, models)
-    pipeline_log.note(place.database, PUBLISHED, version)
+    pipeline_log.note(place.database, pipeline_log.PUBLISHED, version)
     live_scores.settle(place.database, place.now)
     if place.settings.clock.moment is not None:
         replay.arrive(place.database, place.settings.clock.moment)

@@ -27,7 +27,7 @@ Figures = dict[str, Any]
 
 # Notes in the database: that its store and its registry were filled.
 TRAIN_CUT = "train_cut"  # the day up to which somebody asked to learn
-PUBLISHED, REGISTERED = "published", "registered"
+REGISTERED = "registered"
 # And that the sources were asked by a run that has not come to its end: whatever it loaded is not published yet.
 UNPUBLISHED, YES, NO = "unpublished", "yes", "no"
 

@@ -12,7 +12,6 @@ from core.settings import CHAMPION
 from core.storage import live_scores, logbook, pipeline_log, replay
 from core.storage.database import Database
 
-PUBLISHED = "published"  # the note in the database that names the latest batch
 OLD = 3.0  # seconds after which a reader does not trust the thread to read, but reads
 
 Chances = tuple[float, float, float]
@@ -72,7 +71,7 @@ class LiveScores:
             self.refresh()
 
     def _read(self) -> None:
-        published = pipeline_log.noted(self._database, PUBLISHED)
+        published = pipeline_log.noted(self._database, pipeline_log.PUBLISHED)
         with self._database.read() as connection:
             stands = None if self._start is None else replay.kept(connection, self._start)
             matches = live_scores.current(connection, self._clock.now())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
@@ -12,6 +12,8 @@ from core.football.raw import RawMatch, Refused
 
 Scored = Mapping[str, date]  # the day of each match that has a score, by its `source_ref`
 NOTHING_SCORED: Scored = MappingProxyType({})
+# What a reader raises over a document in which anything may stand.
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,10 @@ class RawDocument:
     fetched_at: datetime
     etag: str | None = None
     last_modified: str | None = None
+
+
+# How a document is had: of a source, at an address, if it is newer than an earlier one; None when it is not.
+Get = Callable[[str, str, RawDocument | None], RawDocument | None]
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from core.football.places import INTERNATIONAL
 from core.football.raw import RawMatch, Refused, ScoreBasis
 from core.football.seasons import season_name, window
 from core.sources.checks import checked, goals
-from core.sources.documents import NOTHING_SCORED, Parsed, Part, RawDocument, Scored
+from core.sources.documents import NOTHING_SCORED, UNREADABLE, Parsed, Part, RawDocument, Scored
 from core.sources.openfootball_files import LEAGUES, MISFILED, TOURNAMENTS, Host, Tournament
 
 SOURCE = "openfootball"
@@ -33,7 +33,6 @@ _NUMBER_FIRST = re.compile(r"^\d+\. Round$")
 _TIME = re.compile(r"^(?P<hour>\d{1,2}):(?P<minute>\d{2})(?:\s*UTC(?P<offset>[+-]\d{1,2}))?$")
 _ROUND = re.compile(r"^(?:Matchday (\d+)|(\d+)\. Round)$")
 _NOBODY_YET = re.compile(r"^(N\.N\.|TBD|Sieger .*|Winner .*|Loser .*|[WL]\d+|\d[A-L](/[A-L])*)$")
-_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError)
 _BASES: dict[str | None, ScoreBasis] = {"awarded": "awarded", "abandoned": "unknown"}
 
 
@@ -127,7 +126,7 @@ class _Reader:
                 home, away = _team(match["team1"]), _team(match["team2"])
                 if not _NOBODY_YET.match(home) and not _NOBODY_YET.match(away):
                     rows.append(self._row(match, home, away, course))
-            except _UNREADABLE as error:
+            except UNREADABLE as error:
                 ref = f"{self.season}/{self.code}/row {place}"
                 refused.append(Refused(SOURCE, ref, f"row {place} cannot be read: {error}", json.dumps(match)[:500]))
         return rows, refused

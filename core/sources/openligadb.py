@@ -16,7 +16,7 @@ from core.football.matches import tidy
 from core.football.raw import RawMatch, Refused
 from core.football.seasons import split_season
 from core.sources.checks import checked, goals
-from core.sources.documents import NOTHING_SCORED, Parsed, Part, RawDocument, Scored
+from core.sources.documents import NOTHING_SCORED, UNREADABLE, Parsed, Part, RawDocument, Scored
 from core.sources.text import decoded
 
 SOURCE = "openligadb"
@@ -38,7 +38,6 @@ CLUBS = {
 HALF_TIME, FULL_TIME, EXTRA_TIME, SHOOT_OUT = 1, 2, 3, 4
 # Old seasons number their results 0, and tell them by name.
 _NAMED = {"halbzeit": HALF_TIME, "endergebnis": FULL_TIME, "verlängerung": EXTRA_TIME, "elfmeterschießen": SHOOT_OUT}
-UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 Score = tuple[int, int]
 

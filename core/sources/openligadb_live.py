@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from core.football.live import LiveRow, Phase
-from core.sources.documents import RawDocument
+from core.sources.documents import UNREADABLE, RawDocument
 from core.sources.openligadb import (
     EXTRA_TIME,
     FULL_TIME,
@@ -14,7 +14,6 @@ from core.sources.openligadb import (
     LEAGUES,
     SHOOT_OUT,
     SOURCE,
-    UNREADABLE,
     WOMEN,
     Score,
     Told,

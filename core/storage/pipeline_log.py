@@ -11,6 +11,7 @@ from core.clock import real_now, sortable
 from core.storage.database import Database, keep
 from core.storage.schema import audit, drift_history, meta, pipeline_runs
 
+PUBLISHED = "published"  # the note that names the latest batch
 RUNNING, SUCCESS, FAILED, LOST = "RUNNING", "SUCCESS", "FAILED", "LOST"
 
 
