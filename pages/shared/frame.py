@@ -10,10 +10,14 @@ from pathlib import Path
 import streamlit as st
 
 from core.metrics import PAGE_RENDER
+from core.serving.services import Services
 from core.views import fresh
 from pages.shared import cards, held, state
+from pages.shared.alive import alive
 
 HERE = Path(__file__).parent
+# Seconds between two looks at the head: on a replay, whose clock may run, and in real time.
+MOVING, STANDING = 2.0, 10.0
 ABOUT = "Open football forecasts over a forecasting service. Forecasts are sealed before the match. This is no betting product."
 
 
@@ -25,13 +29,21 @@ def begin() -> None:
 
 
 def masthead(title: str, question: str) -> None:
-    """The page's title, its question in one line, how fresh its data are, and what a visitor should know first."""
+    """The page's title, its question in one line, how fresh its data are, and what a visitor should know first.
+
+    It renews itself; when the other timeline is shown from now on, the whole page does.
+    """
     services = held.services()
-    zone = state.zone()
-    chip = fresh.chip(services.freshness(), state.zone_name(zone))
-    banners = [cards.banner(notice.title, notice.text, notice.kind) for notice in services.notices()]
-    st.html(cards.masthead(title, question, chip) + "".join(banners))
+    zone_name = state.zone_name(state.zone())
+    alive(every=MOVING if services.clock.replaying else STANDING)(_head)(services, title, question, zone_name)
     services.first_page_served()
+
+
+def _head(services: Services, title: str, question: str, zone_name: str) -> None:
+    if held.services() is not services:
+        st.rerun()
+    banners = [cards.banner(notice.title, notice.text, notice.kind) for notice in services.notices()]
+    st.html(cards.masthead(title, question, fresh.chip(services.freshness(), zone_name)) + "".join(banners))
 
 
 def to_top(page: int) -> None:

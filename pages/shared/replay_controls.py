@@ -46,9 +46,9 @@ def _move(jobs: Jobs, to: str) -> None:
     if jobs.advancing() is not None:
         st.warning("The replay’s clock is being moved already. Wait until it has arrived, then move it again.", icon=":material/schedule:")
         return
+    after = "once the sources have been asked" if jobs.refreshing() is not None else "within a minute"
     jobs.advance(to)
-    first = " The sources are being asked just now; it follows after that." if jobs.refreshing() is not None else ""
-    st.toast(f"Asked for. It takes up to a minute; Tasks below says how far it is.{first}", icon=":material/schedule:")
+    st.toast(f"Asked for. The clock arrives {after}.", icon=":material/schedule:")
 
 
 @alive(every=1.0)

@@ -24,4 +24,4 @@ def draw(services: Services) -> None:
     wanted = st.button(label, key="timeline_way", icon=":material/swap_horiz:")
     if wanted and keyed.given(settings):
         settings.choose("real" if there == "real" else "replay")
-        st.toast("In a few seconds everybody sees it; reload the page then.", icon=":material/schedule:")
+        st.toast("In a few seconds everybody sees it.", icon=":material/schedule:")

@@ -74,7 +74,7 @@ def test_with_the_key_the_replay_plays_and_pauses_and_its_clock_is_moved(house):
 def test_who_moves_the_clock_while_the_sources_are_asked_is_told_that_it_follows(house):  # noqa: F811
     TaskLedger(house.database).create("refresh", "batch", {})
     page = operate(house, "move_next-match")
-    assert "it follows after that" in page.toast[0].value
+    assert "once the sources have been asked" in page.toast[0].value
 
 
 @pytest.mark.parametrize(("given", "answer"), [("", "Give the key first."), ("wrong", "This is not the key.")])

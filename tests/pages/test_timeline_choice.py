@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.settings import Settings
+from pages.shared import held
+from tests.installation import PATIENCE
 from tests.pages.ops_fixtures import house, said  # noqa: F401
 
 
@@ -42,3 +47,21 @@ def test_without_the_key_nothing_is_chosen_and_with_it_today_is(arrived):
     way(page)[0].click().run()
     assert not page.exception
     assert Settings.from_environment().timeline == "real"
+
+
+def test_a_page_that_is_open_when_the_other_timeline_is_shown_is_drawn_anew(house, monkeypatch):  # noqa: F811
+    def page():
+        import streamlit as st
+
+        from pages.shared import frame
+
+        st.session_state.drawn = st.session_state.get("drawn", 0) + 1
+        frame.masthead("Matches", "Who is likely to win?")
+
+    house.open("matches")
+    shown = held.services()
+    given = iter([replace(shown)])  # what the page was drawn with at first; its head, and whoever asks later, sees the others
+    monkeypatch.setattr(held, "services", lambda: next(given, shown))
+    visit = AppTest.from_function(page, default_timeout=PATIENCE).run()
+    assert not visit.exception
+    assert visit.session_state.drawn == 2
