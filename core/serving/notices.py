@@ -19,6 +19,7 @@ Kind = Literal["empty", "replay", "stale", "degraded", "model", "worker", "datab
 
 LATELY = timedelta(minutes=5)
 NEWLY = timedelta(hours=1)
+STARTS_WITHIN = timedelta(seconds=30)
 WORK = {"ml": "single forecasts", "batch": "long work"}
 FILES = {
     "predictions.parquet": "forecasts",
@@ -167,7 +168,7 @@ def about_processes(vitals: Vitals, writing: Probe | None) -> Iterator[Notice]:
         return
     restarted = _restarted(vitals.events)
     idle = _unserved(vitals.workers)
-    if idle is not None:
+    if idle is not None and not _starting(vitals.events):
         yield Notice(
             "worker",
             idle,
@@ -189,6 +190,17 @@ def _unserved(workers: Iterable[Mapping[str, Any]]) -> str | None:
         return "No worker is running."
     idle = [work for queue, work in WORK.items() if queue not in served]
     return f"No worker takes {_listed(idle)}." if idle else None
+
+
+def _starting(events: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a worker was started just now, as all are at the beginning and when the other timeline is shown: it is soon heard of."""
+    latest: dict[str, Mapping[str, Any]] = {}
+    for event in events:  # the latest first
+        latest.setdefault(str(event["process"]), event)
+    since = real_now() - STARTS_WITHIN
+    workers = [event for process, event in latest.items() if process.partition("-")[0] in WORK]
+    died = any(event["event"] == "died" for event in workers)
+    return not died and any(event["event"] == "started" and from_iso(event["at"]) > since for event in workers)
 
 
 def _restarted(events: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from core import metrics
-from core.clock import from_iso, real_now
+from core.clock import from_iso, iso, real_now
 from core.errors import DatabaseUnavailable, NotReady, TaskUnknown
 from core.serving import predictor, pulse
 from core.serving.pulse import Vitals
@@ -23,6 +23,7 @@ from core.storage.database import Database
 from core.storage.files import Store
 from core.storage.heartbeats import Pulse
 from core.storage.schema import drift_history, pipeline_runs, quarantine
+from core.storage.schema import process_events as happened
 from core.storage.task_ledger import TaskLedger
 from tests.serving import batches, models
 from tests.workers.house import eventually
@@ -105,6 +106,20 @@ def test_without_a_batch_everything_says_what_to_do_and_nothing_fails(services):
             ask()
     assert services.reports.drift() is None and services.reports.drift_error is None
     json.dumps(services.health())
+
+
+def test_workers_that_are_starting_are_no_trouble_and_those_that_died_at_it_are(services):
+    assert "worker" in kinds(services)
+    for process in ("web", "ml", "batch"):
+        process_events.record(services.database, process, "started", 1)
+    assert "worker" not in kinds(services)
+    with services.database.write() as connection:
+        long_ago = connection.execute(happened.update().values(at=iso(real_now() - timedelta(minutes=2)))).rowcount
+    assert long_ago == 3 and "worker" in kinds(services)
+    process_events.record(services.database, "ml", "started", 2)
+    assert "worker" not in kinds(services)
+    process_events.record(services.database, "ml", "died", 2, "ended with code 2")
+    assert "worker" in kinds(services)
 
 
 def test_the_banner_of_the_replay_tells_how_far_todays_matches_are(services):
