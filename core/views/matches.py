@@ -20,7 +20,7 @@ TOSS_UP, FAVOURITE = 40, 60  # per cent, as a bar shows them
 ON_A_PAGE, MOST_ON_A_PAGE = 24, 60
 FEWEST_RESULTS, MOST_RESULTS = 5, 24
 # Heights in rows of one match: the head of a day of matches, a result, the head of a day of results, what else stands in their column.
-DAY_ROWS, RESULT_ROWS, RESULT_DAY_ROWS, OTHER_ROWS = 1.9, 1.5, 0.7, 10
+DAY_ROWS, RESULT_ROWS, RESULT_DAY_ROWS, OTHER_ROWS = 1.9, 1.5, 0.7, 7
 CHANCES = ["proba_home", "proba_draw", "proba_away"]
 STANDINGS = (("champion", "Champion"), ("challenger", "Challenger"), ("baseline", "Baseline"), ("base_rate", "Base rate"))
 CONFIDENCE = {

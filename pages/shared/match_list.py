@@ -144,7 +144,7 @@ def standings(services: Services) -> None:
     rows = view.standings(scores, services.models.versions())
     if not rows:
         return
-    tables.section("On the same matches", "Forecast one month after the other, by models that had seen only earlier ones.")
+    tables.section("How the models compare", "On the same matches, each forecast from earlier ones only.")
     tables.table(
         [Cell(view.standings_words(scores)), Cell("Right"), Cell("Log loss")],
         [(Name(row.name), [Cell(row.right), Cell(row.log_loss)]) for row in rows],

@@ -74,6 +74,19 @@ def test_a_new_page_of_matches_begins_at_its_top_on_a_phone(visit):
     page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop < 50")
 
 
+COLUMNS = """() => [...document.querySelectorAll('[data-testid=stColumn]')].slice(0, 2).map(
+    column => column.querySelector('[data-testid=stVerticalBlock]').lastElementChild.getBoundingClientRect().bottom
+        - column.getBoundingClientRect().top)"""
+
+
+@pytest.mark.parametrize("path", ["/", "/how_it_works"])
+def test_on_a_wide_screen_neither_of_two_columns_is_half_empty(visit, path):
+    page = visit(path, viewport=WIDE)
+    quiet(page)
+    shorter, longer = sorted(page.evaluate(COLUMNS))
+    assert shorter > 0.8 * longer
+
+
 def test_search_open_queue_reload_result(visit, app):
     page = visit("/")
     page.get_by_placeholder("Team or league").fill("tottenham")

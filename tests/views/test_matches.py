@@ -234,7 +234,7 @@ def test_a_results_words_count_no_favourite_where_there_was_none():
 
 
 @pytest.mark.parametrize(
-    ("per_day", "same_day", "apart"), [([], 5, 5), ([2, 10], 5, 5), ([5, 4, 1, 1, 4, 3, 1, 4, 4], 22, 15), ([60], 24, 23)]
+    ("per_day", "same_day", "apart"), [([], 5, 5), ([2, 10], 5, 5), ([5, 4, 1, 1, 4, 3, 1, 4, 4], 24, 16), ([60], 24, 24)]
 )
 def test_as_many_results_stand_beside_a_page_as_fill_its_height(cards, per_day, same_day, apart):
     (page, *_) = view.matches_view(several_days(cards, per_day), view.Choices()).pages
