@@ -18,7 +18,8 @@ from workers.repeat import Repeat
 LEASE_SECONDS = 3.0
 GAUGES_EVERY = 5
 FORGET_EVERY = 3600.0
-HELD_UP = 0.25  # to take the lease takes milliseconds
+# To take the lease takes milliseconds; where it takes this long, hearts may have had to wait for several beats.
+HELD_UP = 1.0
 
 
 class Reaper:

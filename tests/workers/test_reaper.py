@@ -19,7 +19,7 @@ from core.storage.heartbeats import HEARTBEAT, TIME_TO_LIVE
 from core.storage.task_ledger import TaskLedger
 from tests.workers.house import PATIENCE, eventually
 from workers import sidecar
-from workers.reaper import Reaper
+from workers.reaper import HELD_UP, Reaper
 from workers.repeat import Repeat
 
 
@@ -63,7 +63,7 @@ def test_TK_5_nothing_is_taken_for_lost_until_workers_could_be_heard_again(sqlit
     take = leases.take
 
     def held_up(*what):
-        time_stands_still[0] += 0.3
+        time_stands_still[0] += HELD_UP + 0.1
         if trouble == "locked":
             raise DatabaseUnavailable("The database does not answer (database is locked).")
         return take(*what)
