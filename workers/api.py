@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -27,6 +27,20 @@ from workers.routes.shared import Answer
 from workers.waiting import Waiting
 
 VERSION = "0.1.0"
+
+ABOUT = """
+Routes under `/predict`, and whatever changes something, want the key in the header `X-API-Key`; `make run` says where it is.
+
+**A forecast**: take a `match_id` from `/predict/matches/`, then ask `/predict/precomputed/{match_id}` for the forecast that was made
+ahead, or `/predict/{match_id}` to have one made now. Class 0 is a home win, 1 a draw, 2 an away win.
+
+**Long work** answers 202 with a `task_id` and a `status_url`. Ask that address every second or so until `status` is `SUCCESS`, `FAILURE`,
+`REVOKED` or `EXPIRED`; `PENDING`, `STARTED`, `RETRY` and `LOST` go on by themselves. Send an `Idempotency-Key` of your own: whoever sends a
+request again under the same key gets the same task.
+
+**What goes wrong** is a sentence in `detail`; with 422 `problems` names each field. After 429, 503 and 504 wait as long as `Retry-After`
+says, then ask again. Times are ISO 8601, UTC. `X-Timeline` says whether an answer is of the real record or of a `replay`.
+"""
 
 # Everything under these is the API's, known or not: an unknown path gets a JSON 404 and never a page.
 PREFIXES = (
@@ -96,10 +110,16 @@ async def _in_words(request: Request, error: Exception) -> Answer:
 async def _refused(request: Request, error: Exception) -> Answer:
     """Where it does not fit, and why; never what was sent, which may be a key."""
     assert isinstance(error, RequestValidationError)
-    found = {".".join(str(step) for step in problem["loc"]): str(problem["msg"]) for problem in error.errors()}
+    found = dict(_where_and_why(problem) for problem in error.errors())
     first = next(iter(found.items()), ("request", "cannot be understood"))
     more = "" if len(found) < 2 else f" And {len(found) - 1} more."
     return Answer({"detail": f"{first[0]}: {first[1]}.{more}"[:2000], "problems": _short(found)}, 422)
+
+
+def _where_and_why(problem: Mapping[str, Any]) -> tuple[str, str]:
+    if problem["type"] == "json_invalid":
+        return "body", f"is no JSON that can be read: {problem['ctx']['error']} at character {problem['loc'][-1] + 1}"
+    return ".".join(str(step) for step in problem["loc"]), str(problem["msg"])
 
 
 async def _http(request: Request, error: Exception) -> Answer:
@@ -130,6 +150,7 @@ def make_api(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | 
         title="SoccerPredictAI",
         version=VERSION,
         summary="Open football forecasts",
+        description=ABOUT,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 
@@ -29,9 +30,14 @@ class LiveScores:
         self._sealed: dict[int, Chances] = {}
         self._asked: tuple[str | None, frozenset[int]] = None, frozenset()
         self._read_at = float("-inf")
+        self._reading = threading.Lock()
 
     def refresh(self) -> None:
         """Read now. When the database is away, what was read before stays, and grows stale by itself."""
+        with self._reading:
+            self._renew_all()
+
+    def _renew_all(self) -> None:
         self._read_at = time.monotonic()
         try:
             self._read()
@@ -67,8 +73,12 @@ class LiveScores:
             self._replay = replay.pause(self._database, self._start)
 
     def _trust(self) -> None:
-        if time.monotonic() - self._read_at > OLD:
-            self.refresh()
+        """Read if nobody did lately. While somebody does, as one may who waits for a database that hangs, no page waits with him."""
+        if time.monotonic() - self._read_at > OLD and self._reading.acquire(blocking=False):
+            try:
+                self._renew_all()
+            finally:
+                self._reading.release()
 
     def _read(self) -> None:
         published = pipeline_log.noted(self._database, pipeline_log.PUBLISHED)

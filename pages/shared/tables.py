@@ -87,7 +87,7 @@ def tests(rows: Sequence[FeatureRow], caption: str, importance: bool = True) -> 
 def workers(rows: Sequence[WorkerRow]) -> None:
     """The workers that live, with their heartbeats."""
     if not rows:
-        draw('<p class="none">No worker is alive. <code>make run</code> starts them.</p>')
+        draw('<p class="none">No worker can be heard just now.</p>')
         return
     head = [Cell("Worker"), Cell("Heartbeat"), Cell("Doing"), Cell("Models", wide=True), Cell("Done", wide=True)]
     lines = [

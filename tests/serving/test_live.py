@@ -1,5 +1,6 @@
 """Live scores and the replay's clock in the web process: read each second, shown from memory."""
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ from core.storage import live_scores, replay
 from core.storage.forecast_chain import Forecast, seal
 from core.storage.pipeline_log import note
 from tests.serving import batches, models
-from tests.workers.house import eventually
+from tests.workers.house import PATIENCE, eventually
 
 ROW = LiveRow("some", "7", START, "eng.1", 0, "Arsenal", "Everton", "first_half", match_id=7, kickoff_utc=START - timedelta(minutes=10))
 FILES = {1: models.files(0.0), 2: models.files(1.0), 3: models.files(-1.0)}
@@ -68,6 +69,23 @@ def _away():
     import sqlalchemy
 
     raise sqlalchemy.exc.OperationalError("select", {}, Exception("unable to open database file"))
+
+
+def test_no_page_waits_while_somebody_reads_from_a_database_that_hangs(services, monkeypatch):
+    answers, hangs = threading.Event(), threading.Event()
+
+    def read():
+        hangs.set()
+        answers.wait(PATIENCE)
+
+    monkeypatch.setattr(services.live, "_read", read)
+    monkeypatch.setattr("core.serving.live.OLD", 0.0)
+    assert hangs.wait(PATIENCE), "the thread that reads each second"
+    try:
+        assert services.live.replay is not None and services.live.matches() == []
+        assert not answers.is_set()
+    finally:
+        answers.set()
 
 
 def test_the_forecast_beside_a_score_is_the_one_that_was_last_sealed(services):

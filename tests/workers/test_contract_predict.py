@@ -268,6 +268,12 @@ def test_EP_3_a_body_that_is_no_request_is_422_and_never_repeated(served, body):
     assert "text" not in answer.json()["detail"]
 
 
+def test_EP_3_a_body_that_is_cut_off_is_named_as_no_json(served):
+    answer = served.client.post("/predict/", content=b'{"features": {', headers={"Content-Type": "application/json"})
+    assert answer.json()["problems"].keys() == {"body"}
+    assert "is no JSON that can be read" in answer.json()["detail"] and "at character 15" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize(
     "body", [b"\xff\xfe{", b"[" * 60000, b'{"features": {"a": ' + b"1" * 5000 + b"}}"], ids=["no UTF-8", "too deep", "too long"]
 )

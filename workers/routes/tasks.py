@@ -23,7 +23,7 @@ def accepted(jobs: Jobs, task_id: str, before: bool = False) -> Answer:
 
 @router.both("GET", "/task_status/{task_id}", fails=(404, 422, 503), versioned=True, response_model=TaskStatus, summary="How a task stands")
 def task_status(task_id: str, services: Held) -> Answer:
-    """Poll until `status` is SUCCESS; reading is repeatable and survives a restart."""
+    """Poll until `status` is SUCCESS, FAILURE, REVOKED or EXPIRED; reading is repeatable and survives a restart."""
     task: dict[str, Any] = services.records.task(task_id)
     result = task["result"]
     version = result.get("model_version") if isinstance(result, dict) else None
