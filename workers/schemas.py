@@ -334,6 +334,10 @@ class MatchRaw(BaseModel):
     et_away: int | None = None
     pen_home: int | None = None
     pen_away: int | None = None
+    home_shots: int | None = None
+    away_shots: int | None = None
+    home_shots_on_target: int | None = None
+    away_shots_on_target: int | None = None
     score_basis: str
     odds_json: str | None = None
     part: str | None = None
