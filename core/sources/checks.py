@@ -8,8 +8,8 @@ from datetime import date
 from functools import cache
 
 from core.errors import DocumentRefused
-from core.football.competitions import Competition
-from core.football.matches import folded
+from core.football.competitions import COMPETITIONS, Competition
+from core.football.matches import folded, slug
 from core.football.raw import RawMatch, Refused, pair_of
 from core.football.seasons import window
 from core.sources.documents import Parsed, Scored
@@ -17,7 +17,8 @@ from core.sources.documents import Parsed, Scored
 OUTSIDE_AT_MOST = 0.05  # above this share of impossible days or unreadable rows it is the document that is wrong, not a row
 GONE, GONE_AT_MOST = 2, 0.01  # so many rows with a score, or this share of them, may vanish as corrections
 MOST_GOALS, MOST_SHOTS = 60, 150
-EXPLAINED = frozenset({"cancelled", "abandoned", "postponed", "awarded"})  # with one of these a score may go
+NOT_PLAYED_OUT = frozenset({"cancelled", "abandoned", "postponed"})
+EXPLAINED = NOT_PLAYED_OUT | {"awarded"}  # with one of these a score may go
 
 
 def checked(what: str, rows: Iterable[RawMatch], refused: Iterable[Refused], rules: Competition | None, scored: Scored) -> Parsed:
@@ -48,10 +49,17 @@ def with_legs(rows: Iterable[RawMatch], met: Mapping[str, int] | None = None) ->
     twice: list[Refused] = []
     for meetings in hosted.values():
         single, again = _without_repeats(meetings) if len(meetings) > 1 else (meetings, [])
+        single, anew = _without_attempts(single)
         before = (met or {}).get(meetings[0].source_ref.rpartition("/")[0], 0)
         kept += [row.numbered(leg) for leg, row in enumerate(single, start=1 + before)]
-        twice += again
+        twice += again + anew
     return kept, twice
+
+
+def sides(home: str, away: str) -> None:
+    """ValueError unless these are two names, each with a letter or a digit."""
+    if not slug(home) or not slug(away) or home == away:
+        raise ValueError(f"{home or 'nobody'} plays {away or 'nobody'}")
 
 
 def goals(told: object) -> int:
@@ -88,6 +96,17 @@ def _without_repeats(meetings: list[RawMatch]) -> tuple[list[RawMatch], list[Ref
         reason = "the same match stands in the document twice" + (", with different scores" if len(scores) > 1 else "")
         twice += [refusal(row, reason) for row in (same[1:] if len(scores) < 2 else same)]
     return single, twice
+
+
+def _without_attempts(meetings: list[RawMatch]) -> tuple[list[RawMatch], list[Refused]]:
+    """Of more meetings than the league has, those are left out that came to nothing and were played anew, the earliest first."""
+    rules = COMPETITIONS.get(meetings[0].competition_code) if meetings else None
+    surplus = len(meetings) - rules.home_meetings if rules else 0
+    if surplus <= 0:
+        return meetings, []
+    attempts = [row for row in meetings[:-1] if row.ft_home is None or row.status_raw in NOT_PLAYED_OUT][:surplus]
+    kept = [row for row in meetings if row not in attempts]
+    return kept, [refusal(row, "it was not played then, but on a later day") for row in attempts]
 
 
 def _by_window(rows: list[RawMatch]) -> tuple[list[RawMatch], list[Refused]]:

@@ -19,7 +19,7 @@ from core.football.matches import slug
 from core.football.outcomes import Outcome
 from core.football.raw import RawMatch, Refused, pair_of
 from core.football.seasons import season_name, season_of, split_season
-from core.sources.checks import checked, goals, refusal, shots, with_legs
+from core.sources.checks import checked, goals, refusal, shots, sides, with_legs
 from core.sources.documents import NOTHING_SCORED, Parsed, Part, RawDocument, Scored
 from core.sources.text import table
 
@@ -137,8 +137,7 @@ def _competition(line: dict[str, str]) -> Competition | None:
 
 def _match(line: dict[str, str], rules: Competition, season: str | None) -> RawMatch:
     home, away = line["HomeTeam"], line["AwayTeam"]
-    if not home or not away or home == away:
-        raise ValueError(f"{home or 'nobody'} plays {away or 'nobody'}")
+    sides(home, away)
     day, kickoff = _when(line["Date"], line.get("Time", ""))
     local = kickoff.astimezone(ZoneInfo(rules.timezone)) if kickoff else None
     season = season or (season_name(line["Season"]) if line.get("Season") else season_of(day))

@@ -16,7 +16,7 @@ from functools import cache
 from core.football.matches import slug, tidy
 from core.football.places import INTERNATIONAL
 from core.football.raw import RawMatch, Refused, ScoreBasis
-from core.sources.checks import checked, goals
+from core.sources.checks import checked, goals, sides
 from core.sources.documents import NOTHING_SCORED, Parsed, Part, RawDocument, Scored
 from core.sources.text import table
 
@@ -122,9 +122,10 @@ class _Known:
 
     def row(self, line: Line) -> RawMatch:
         day, tournament = date.fromisoformat(line["date"]), tidy(line["tournament"])
+        if line["date"] != day.isoformat():
+            raise ValueError(f"{line['date']!r} is no day such as 2025-08-16")
         home, away = self._today(line["home_team"], line["date"]), self._today(line["away_team"], line["date"])
-        if not home or not away or home == away:
-            raise ValueError(f"{home or 'nobody'} plays {away or 'nobody'}")
+        sides(home, away)
         if not tournament or line["neutral"].upper() not in ("TRUE", "FALSE"):
             raise ValueError("the tournament or the ground is not told")
         final = _score(line)

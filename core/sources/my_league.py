@@ -20,7 +20,7 @@ from core.football.nations import is_nation
 from core.football.places import INTERNATIONAL
 from core.football.raw import RawMatch, Refused
 from core.football.seasons import season_name, season_of
-from core.sources.checks import MOST_SHOTS, goals, shots, with_legs
+from core.sources.checks import MOST_SHOTS, goals, shots, sides, with_legs
 from core.sources.documents import NOTHING_SCORED, Parsed, Part, RawDocument, Scored
 from core.sources.text import table
 
@@ -94,11 +94,12 @@ def _match(line: dict[str, str]) -> RawMatch:
     home, away, competition = (tidy(line[name]) for name in ("home_team", "away_team", "competition"))
     if not competition:
         raise ValueError("competition is empty")
-    if not home or not away or home == away:
-        raise ValueError(f"{home or 'nobody'} plays {away or 'nobody'}")
+    sides(home, away)
     day = _day(line["date"])
     code, name, country = _where(competition, home, away)
     season = season_name(line["season"]) if line.get("season") else str(day.year) if country == INTERNATIONAL else season_of(day)
+    if not 0 <= day.year - int(season[:4]) <= 1:
+        raise ValueError(f"{day} lies outside the season {season}")
     score = _score(line["home_score"], line["away_score"])
     sex = _chosen("sex", line["sex"], SEXES, "men or women")
     return RawMatch(

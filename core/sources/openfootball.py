@@ -16,7 +16,7 @@ from core.football.matches import folded, slug
 from core.football.places import INTERNATIONAL
 from core.football.raw import RawMatch, Refused, ScoreBasis
 from core.football.seasons import season_name, window
-from core.sources.checks import checked, goals
+from core.sources.checks import checked, goals, sides
 from core.sources.documents import NOTHING_SCORED, UNREADABLE, Parsed, Part, RawDocument, Scored
 from core.sources.openfootball_files import LEAGUES, MISFILED, TOURNAMENTS, Host, Tournament
 
@@ -151,8 +151,7 @@ class _Reader:
         return later if later <= last else day
 
     def _row(self, match: dict[str, Any], home: str, away: str, course: _Course | None) -> RawMatch:
-        if not home or not away or home == away:
-            raise ValueError(f"{home or 'nobody'} plays {away or 'nobody'}")
+        sides(home, away)
         day = self._day(match["date"], str(match.get("round")), course)
         early = HOUR_EARLY if _NUMBER_FIRST.match(str(match.get("round"))) else timedelta()
         clock, kickoff = self._kickoff(day, match.get("time"), early)
@@ -174,7 +173,7 @@ class _Reader:
             kickoff_utc=kickoff,
             kickoff_precision="minute" if kickoff else "day",
             neutral=self._on_neutral_ground(told, day),
-            status_raw=match.get("status"),
+            status_raw=_status(match),
             score_basis=_basis(match),
             **_scores(match),
         )
@@ -227,11 +226,15 @@ def _team(told: str | dict[str, str]) -> str:
     return (told["name"] if isinstance(told, dict) else told).strip()
 
 
+def _status(match: dict[str, Any]) -> str | None:
+    return str(match["status"]).strip().lower() if match.get("status") else None
+
+
 def _basis(match: dict[str, Any]) -> ScoreBasis:
     """Whether the score is that after 90 minutes: not surely so where a later goal is listed and no extra time is told."""
     scorers = [*(match.get("goals1") or ()), *(match.get("goals2") or ())]
     late = any(int(str(goal.get("minute") or 0).partition("+")[0]) > 90 for goal in scorers)
-    return "aet_or_90" if late and "et" not in (match.get("score") or {}) else _BASES.get(match.get("status"), "90")
+    return "aet_or_90" if late and "et" not in (match.get("score") or {}) else _BASES.get(_status(match), "90")
 
 
 def _scores(match: dict[str, Any]) -> dict[str, Any]:

@@ -134,7 +134,7 @@ class Told:
     def of(cls, told: dict[str, Any]) -> Told:
         return cls(
             str(told["matchID"]),
-            _known(from_iso(told["matchDateTimeUTC"])),
+            _known(told["matchDateTimeUTC"]),
             _local(told.get("lastUpdateDateTime")),
             _side(told["team1"]),
             _side(told["team2"]),
@@ -193,9 +193,10 @@ class _Reader:
         )
 
 
-def _known(moment: datetime) -> datetime | None:
-    """1970 stands for a day that nobody has named yet."""
-    return moment if moment.year > 1970 else None
+def _known(text: str | None) -> datetime | None:
+    """Nothing, or 1970, stands for a day that nobody has named yet."""
+    moment = from_iso(text) if text else None
+    return moment if moment and moment.year > 1970 else None
 
 
 def _local(text: str | None) -> datetime | None:

@@ -11,7 +11,11 @@ from core.errors import DocumentRefused
 
 
 def decoded(content: bytes) -> str:
-    """UTF-8, with or without a byte order mark. What is none, even in the middle of a document, is the Latin-1 of Windows."""
+    """UTF-8, with or without a byte order mark; UTF-16 with one. What is neither, even in the middle of a document, is the Latin-1
+    of Windows.
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace")
     return content.removeprefix(codecs.BOM_UTF8).decode("utf-8", errors="soccer_western")
 
 
@@ -21,7 +25,10 @@ def table(what: str, content: bytes, needed: Collection[str]) -> list[dict[str, 
     Columns without a name are left out, as are rows without any value; cells that a short row lacks are empty, and those beyond
     the header are not read. DocumentRefused when it lacks a `needed` column. `what` names the document for people.
     """
-    lines = csv.reader(io.StringIO(decoded(content), newline=""))
+    text = decoded(content)
+    first = text.partition("\n")[0]
+    # Spreadsheets write semicolons where the comma stands in numbers, and tabs in UTF-16.
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
     try:
         header = [name.strip() for name in next(lines, [])]
         missing = sorted(set(needed) - set(header))

@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import DocumentMissing, DocumentRefused, SourceError
 from core.settings import PROJECT
-from core.sources.my_league import MOST_BYTES, MyLeague, parse, read_file
+from core.sources.my_league import MOST_BYTES, NEEDED, MyLeague, parse, read_file
 
 HEAD = "date,competition,sex,neutral,home_team,away_team,home_score,away_score"
 ROW = "2025-08-16,Sunday League,women,false,Red Lions,Blue Foxes,2,1"
@@ -129,3 +129,17 @@ def test_the_files_of_the_backtest_command_are_read():
     parsed = parse((PROJECT / "tests" / "data" / "two_divisions.csv").read_bytes())
     assert len(parsed.rows) > 100
     assert not parsed.refused
+
+
+@pytest.mark.parametrize(("between", "encoding"), [(";", "utf-8"), ("\t", "utf-16"), (",", "utf-16")])
+def test_a_file_out_of_a_spreadsheet_is_read(between, encoding):
+    row = "2025-08-16,My cup,men,false,Köln,Breda,2,1"
+    content = f"{','.join(NEEDED)}\n{row}\n".replace(",", between).encode(encoding)
+    assert [raw.home_raw for raw in parse(content).rows] == ["Köln"]
+
+
+@pytest.mark.parametrize("odd", ["9999-01-01,My cup,men,false,Oss,Breda,2,1,2025-26", "2025-08-16,My cup,men,false,???,Breda,2,1,2025-26"])
+def test_a_day_of_another_age_and_a_side_without_a_letter_are_set_aside(odd):
+    head, good = ",".join((*NEEDED, "season")), "2025-08-16,My cup,men,false,Ajax,Breda,2,1,2025-26"
+    parsed = parse("\n".join([head, good, odd]).encode())
+    assert ([raw.home_raw for raw in parsed.rows], len(parsed.refused)) == (["Ajax"], 1)

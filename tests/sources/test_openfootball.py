@@ -183,6 +183,23 @@ def test_a_meeting_that_was_put_off_behind_the_next_one_does_not_freeze_its_leag
     assert {row.date_local for row in after.rows if row.ft_home == 3} == {date(2026, 2, 7)}
 
 
+@pytest.mark.parametrize(
+    "told", [{"status": "postponed"}, {"status": "POSTPONED"}, {}, {"status": "abandoned", "score": {"ft": [1, 1]}}], ids=str
+)
+def test_a_match_that_is_played_anew_stands_once_with_its_result_and_the_first_leg(told):
+    first, *others = season()
+    anew = {**first, "date": "2025-12-10"}
+    parsed = read([{**first, "score": {}, **told}, *others, anew])
+    assert [(row.leg, row.date_local, row.ft_home) for row in parsed.rows if row.home_raw == "Club A"][:1] == [(1, date(2025, 12, 10), 2)]
+    assert [case.reason for case in parsed.refused] == ["it was not played then, but on a later day"]
+
+
+def test_a_status_counts_however_it_is_written():
+    first, *others = season()
+    (row,) = (row for row in read([{**first, "status": "Awarded "}, *others]).rows if row.status_raw)
+    assert (row.status_raw, row.score_basis) == ("awarded", "awarded")
+
+
 def test_scores_that_vanish_with_their_rows_refuse_the_file_unless_they_are_one_or_two():
     assert len(read(season()[2:], scored=read(season()).scored).rows) == 18
     with pytest.raises(DocumentRefused, match="10 scores are gone"):
