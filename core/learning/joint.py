@@ -20,8 +20,8 @@ from core.learning.streams import Floats, Games, Ground, counted_goals
 @dataclass(frozen=True)
 class Drift:
     """Variances of the parts: `start` of a newcomer's slow part, what it gains a `daily` and over a `summer` (a pause longer
-    than `gap` days), and of the fast part, which forgets by 1/e in `memory` days. A newcomer starts `below` its league's
-    level; a league nobody knows starts lower by `step` a division."""
+    than `gap` days), and of the fast part, which forgets by 1/e in `memory` days. What happens to attack and to defence is
+    correlated by `together`. A newcomer starts `below` its league's level; a league nobody knows starts lower by `step` a division."""
 
     start: float = 0.06
     daily: float = 5e-6
@@ -35,6 +35,7 @@ class Drift:
     carry: float = 1.0
     moved: float = 0.0
     near: float = 0.0
+    together: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,15 @@ class Pool:
             return
         gap, fades = day - self.day, exp(-(day - self.day) / drift.memory)
         slow = drift.daily * min(gap, drift.gap) + (drift.summer if gap > drift.gap else 0.0)
-        noise = [slow, slow]
         if self.parts == 4:
             fade = np.tile([1.0, 1.0, fades, fades], len(self.teams))
             self.cov *= fade
             self.cov *= fade[:, None]
             self.mean *= fade
-            noise += [drift.fast * (1 - fades * fades)] * 2
-        self.cov[np.diag_indices_from(self.cov)] += np.tile(noise, len(self.teams))
+        noise = np.tile([slow, drift.fast * (1 - fades * fades)][: self.parts // 2], len(self.teams))
+        attack = np.arange(0, len(self.mean), 2)
+        for one, other, share in ((0, 0, 1.0), (1, 1, 1.0), (0, 1, drift.together), (1, 0, drift.together)):
+            self.cov[attack + one, attack + other] += share * noise
         self.day = day
 
     def admit(self, team: int, mean: Floats, block: Floats) -> None:
@@ -224,10 +226,9 @@ class JointFilter:
 
     def _fresh(self, other: int, league: int, tier: int) -> tuple[Floats, Floats]:
         drift = self._drift
-        mean, variances = [*self._newcomer(other, league, tier)], [drift.start] * 2
-        if self._parts == 4:
-            mean, variances = [*mean, 0.0, 0.0], [*variances, drift.fast, drift.fast]
-        return np.array(mean), np.diag(variances)
+        mean, variances = [*self._newcomer(other, league, tier), 0.0, 0.0], [drift.start, drift.fast]
+        block = np.kron(np.diag(variances[: self._parts // 2]), [[1.0, drift.together], [drift.together, 1.0]])
+        return np.array(mean[: self._parts]), block.astype(np.float64)
 
     def _enter(self, team: int, other: int, league: int, tier: int, day: int) -> None:
         """Give the team a slot in a pool if it has none, let its pool's time pass, move it when it has changed leagues."""

@@ -34,14 +34,12 @@ TITLES: dict[Kind, str] = {"clubs": "men's clubs", "women_clubs": "women's clubs
 CLUB_DRIFT = Drift(
     start=0.06, daily=2.9e-6, summer=0.005, fast=0.01, memory=250, gap=60, below=0.1, step=0.236, level_rate=0.026, moved=0.005
 )
-WOMEN_CLUB_DRIFT = Drift(
-    start=0.15, daily=2.9e-6, summer=0.01, fast=0.01, memory=250, gap=60, below=0.1, step=0.236, level_rate=0.026, moved=0.005
-)
+WOMEN_CLUB_DRIFT = replace(CLUB_DRIFT, start=0.15, summer=0.01)
 CLUB_SIGHT = Sight(ground_rate=0.0016, spread=1.06)
 CLUB_SHOTS = Sight(ground_rate=0.0016, spread=1.06, shots=0.85, shots_spread=0.2)
 MEN = Drift(start=0.5, daily=3e-5, summer=0, fast=0, gap=10**6, below=0.5, near=0.4, level_rate=0.0005)
 MEN_SIGHT = Sight(goals=1.3, home=0.3, ground_rate=0.0015, spread=1.1, cap=8, weight=0.5)
-WOMEN = Drift(start=0.74, daily=4e-5, summer=0, fast=0, gap=10**6, below=0.8, near=0.5, level_rate=0.0005)
+WOMEN = Drift(start=0.74, daily=4e-5, summer=0, fast=0, gap=10**6, below=0.8, near=0.5, level_rate=0.0005, together=0.5)
 PACES = 0.25, 4.0  # of the drift of nations: one filter remembers long, one is quick, and their mean beats either
 WOMEN_SIGHT = Sight(goals=1.6, home=0.25, ground_rate=0.0014, spread=1.2, cap=10, weight=0.4)
 

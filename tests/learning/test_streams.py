@@ -1,5 +1,7 @@
 """Ratings against numbers worked out by hand, from the formulas of their authors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -108,6 +110,12 @@ def test_a_filter_of_shots_that_begins_with_the_first_ones_counted_is_as_if_it_h
     both, alone = stream(games, [GoalsAndShots(CLUB_DRIFT, CLUB_SIGHT, CLUB_SHOTS)]), JointFilter("shots", CLUB_DRIFT, CLUB_SHOTS)
     assert np.array_equal(both[:, 4:], stream(games, [alone]))
     assert np.array_equal(both[:61, :4], both[:61, 4:]) and not np.array_equal(both[70:, :4], both[70:, 4:])
+
+
+def test_who_scores_more_than_expected_is_thought_to_defend_better_too():
+    rows = table(game(0, A, B, (6, 1)), game(7, A, C))
+    alone, together = (stream(rows, [JointFilter("joint", replace(CLUB_DRIFT, together=share), CLUB_SIGHT)])[1] for share in (0.0, 0.5))
+    assert together[1] < alone[1] - 0.02, "fewer goals are expected of its next opponent"
 
 
 def test_matches_before_1970_are_learnt_from_like_any():
