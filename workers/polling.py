@@ -60,7 +60,9 @@ class Poller:
         self._next = time.monotonic() + self._interval
         now = self._clock()
         playing = self._in_play(now)
-        problems = [problem for day in sorted(self._matchdays(playing)) if (problem := self._ask(day, now)) is not None]
+        days = sorted(self._matchdays(playing))
+        self._seen = {day: self._seen[day] for day in days if day in self._seen}  # a worker lives for many matchdays
+        problems = [problem for day in days if (problem := self._ask(day, now)) is not None]
         still = bool(self._in_play(now))
         if self._playing and not still:
             self._over()

@@ -144,6 +144,13 @@ def test_a_matchday_is_fetched_when_it_has_changed_and_else_only_asked_whether_i
     assert (watch.look(minutes=21).home_score, league.take_asked()) == (1, [CHANGE, MATCHDAY])
 
 
+def test_a_matchday_that_is_over_is_not_kept_in_memory(watch, league):
+    watch.look(minutes=1)
+    assert len(watch.poller._seen) == 1
+    watch.look(minutes=6 * 60)
+    assert watch.poller._seen == {}
+
+
 def test_a_match_without_news_is_not_stale_while_its_source_answers_and_its_phase_follows_the_clock(watch, league):
     watch.look(minutes=1)
     row = watch.look(minutes=30)
