@@ -125,14 +125,14 @@ def status_said(raw: RawMatch) -> str | None:
 
 def _known(versions: Sequence[Version], teams: Teams) -> tuple[list[Meeting], list[Refused]]:
     known, doubtful = [], []
-    repeated = _repeated_pairs(versions)
+    often, played = _repeated_pairs(versions), _repeated_pairs([version for version in versions if version.raw.ft_home is not None])
     for version in versions:
         raw = version.raw
         home, away = teams.find(raw.country, raw.sex, raw.home_raw), teams.find(raw.country, raw.sex, raw.away_raw)
         if home is None or away is None:
             name = raw.home_raw if home is None else raw.away_raw
             doubtful.append(refused(raw, _nobody(raw, name)))
-        elif reason := _doubt(raw, home, away, repeated):
+        elif reason := _doubt(raw, home, away, played if raw.ft_home is not None else often):
             doubtful.append(refused(raw, reason))
         else:
             known.append(Meeting(version, home, away))

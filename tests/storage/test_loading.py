@@ -349,6 +349,14 @@ def test_an_old_id_of_a_bundled_match_leads_to_it_unless_it_is_another_match_by_
         assert connection.execute(sa.select(db.match_id_aliases)).all() == [(7, first)]
 
 
+def test_a_stray_fixture_of_a_pair_takes_no_result_away(database, teams):
+    told = {"competition_code": "eng.1", "leg": 1}
+    stray = replace(raw(day=DAY + timedelta(days=90), **{**told, "leg": 2}), source_ref="stray")
+    load(database, teams, raw(**told, **PLAYED), stray)
+    assert table(database, "home_score") == [(2,)]
+    assert reasons(database) == ["Ajax hosts Breda too often in 2026-27: which of the rows is right is not known"]
+
+
 def test_a_pair_that_a_competition_plays_twice_at_home_has_two_matches(database, teams):
     first, second = raw(leg=1), replace(raw(day=DAY + timedelta(days=5), leg=2), source_ref="again")
     load(database, teams, first, second)
