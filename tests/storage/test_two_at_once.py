@@ -1,7 +1,9 @@
 """Processes that start at the same moment: none fails, and none writes over what another wrote."""
 
 import multiprocessing
+import sys
 from dataclasses import replace
+from types import ModuleType
 
 import pytest
 import sqlalchemy as sa
@@ -22,6 +24,12 @@ def url(request, tmp_path):
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'soccer.db'}"
     return request.getfixturevalue("empty_postgresql")
+
+
+@pytest.fixture(autouse=True)
+def main_of_nothing(monkeypatch):
+    """A new process runs the main module of its parent, and Streamlit's AppTest may have left a page there."""
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
 
 
 def start(database, _number):
