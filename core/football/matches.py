@@ -41,6 +41,7 @@ _KINDS = {
     "acf",
 }
 _YEAR = re.compile(r"(18|19|20)\d\d")
+LONGEST_CODE = 40  # of a competition, as wide as its column
 _KEPT_NAMES = 16_384  # far more than there are names at once: a season asks for each of its names a hundred times
 
 
@@ -58,6 +59,16 @@ def slug(text: str) -> str:
     """
     own, latin = _own(text), plain(text).replace(" ", "-")
     return latin if own.isascii() else f"{latin}-{hashlib.sha1(own.encode()).hexdigest()[:6]}".lstrip("-")
+
+
+def code_of(competition: str) -> str:
+    """The code of a competition that has none of its own: its slug. One longer than LONGEST_CODE is cut, and ends in six hex
+    digits of its SHA-1, so that two stay two.
+    """
+    code = slug(competition)
+    if len(code) <= LONGEST_CODE:
+        return code
+    return f"{code[: LONGEST_CODE - 7]}-{hashlib.sha1(code.encode()).hexdigest()[:6]}"
 
 
 def _own(text: str) -> str:

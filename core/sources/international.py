@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 
-from core.football.matches import slug, tidy
+from core.football.matches import code_of, slug, tidy
 from core.football.places import INTERNATIONAL
 from core.football.raw import RawMatch, Refused, ScoreBasis
 from core.sources.checks import checked, goals, sides
@@ -37,7 +37,7 @@ _FORMER = ("current", "former", "start_date", "end_date")
 
 Key = tuple[str, str, str]  # day, home, away, as the tables write them
 Line = dict[str, str]
-slug_of = cache(slug)
+slug_of, code_named = cache(slug), cache(code_of)
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class _Known:
             source=NAMES[self.sex],
             source_ref=f"{line['date']}/{slug_of(home)}/{slug_of(away)}",
             sex=self.sex,
-            competition_code=slug_of(tournament),
+            competition_code=code_named(tournament),
             competition_raw=tournament,
             country=INTERNATIONAL,
             season_raw=line["date"][:4],

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from core.clock import real_now
 from core.errors import DocumentMissing, DocumentRefused, SourceError
 from core.football.competitions import COMPETITIONS
-from core.football.matches import slug, tidy
+from core.football.matches import code_of, slug, tidy
 from core.football.nations import is_nation
 from core.football.places import INTERNATIONAL
 from core.football.raw import RawMatch, Refused
@@ -128,7 +128,7 @@ def _where(competition: str, home: str, away: str) -> tuple[str, str, str]:
     known = COMPETITIONS.get(competition.lower())
     if known is not None:
         return known.code, known.name, known.country
-    return slug(competition), competition, INTERNATIONAL if is_nation(home) and is_nation(away) else competition
+    return code_of(competition), competition, INTERNATIONAL if is_nation(home) and is_nation(away) else competition
 
 
 def _day(text: str) -> date:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from core.errors import DocumentRefused
 from core.football.competitions import COMPETITIONS, Competition
-from core.football.matches import folded, slug
+from core.football.matches import code_of, folded, slug
 from core.football.places import INTERNATIONAL
 from core.football.raw import RawMatch, Refused, ScoreBasis
 from core.football.seasons import season_name, window
@@ -72,7 +72,7 @@ def _of_league(season: str, key: str = "") -> _Reader:
 
 
 def _of_tournament(cup: Tournament) -> _Reader:
-    code, country = (cup.code, COMPETITIONS[cup.code].country) if cup.code else (slug(cup.name), INTERNATIONAL)
+    code, country = (cup.code, COMPETITIONS[cup.code].country) if cup.code else (code_of(cup.name), INTERNATIONAL)
     return _Reader(cup.season, code, cup.name, country, ZoneInfo(cup.timezone), None, cup.hosts, neutral=True)
 
 

@@ -14,7 +14,7 @@ from core.clock import Clock, iso
 from core.football.matches import Teams
 from core.football.merging import BUNDLED, refused
 from core.football.raw import RawMatch, Refused
-from core.storage import building, raw_versions, set_aside, team_names
+from core.storage import building, raw_versions, room, set_aside, team_names
 from core.storage import schema as db
 from core.storage.bulk import batches
 from core.storage.database import Database
@@ -84,13 +84,14 @@ def load(
     `teams` must know whom the rows may name. The caller's transaction holds all of it, or nothing.
     """
     now = iso(observed_at)
-    believed, doubtful = _believed(rows, observed_at.date() + TOMORROW)
+    kept, unfit = room.fitting(rows, teams)
+    believed, doubtful = _believed(kept, observed_at.date() + TOMORROW)
     change = raw_versions.keep(connection, part, believed, now)
     withdrawn = raw_versions.withdraw(connection, source, part, believed, now, after=observed_at.date())
     withdrawn |= raw_versions.take_back(connection, source, part, rows, refused, now)
-    team_names.remember(connection, teams, rows)
+    team_names.remember(connection, teams, kept)
     building.build(connection, change.seasons | withdrawn, teams, now)
-    cases = [(f"{source}/{part}", case) for case in (*refused, *doubtful)]
+    cases = [(f"{source}/{part}", case) for case in (*refused, *unfit, *doubtful)]
     set_aside.keep(connection, [f"{source}/{part}"], cases, now)
     return Loaded(len(rows), change.new, len(change.seasons | withdrawn), len(cases))
 

@@ -9,6 +9,7 @@ import pytest
 from core.errors import DocumentRefused
 from core.settings import PROJECT
 from core.sources.international import FILES, International, parse
+from core.storage.schema import raw_matches
 
 REAL = PROJECT.parent / "shared" / "data" / "international"
 HEAD = "date,home_team,away_team,home_score,away_score,tournament,city,country,neutral"
@@ -37,6 +38,14 @@ def test_a_match_between_nations_has_its_tournament_its_year_and_its_ground():
     assert (row.competition_code, row.competition_raw, row.season_raw, row.country) == ("friendly", "Friendly", "2024", "International")
     assert (row.ft_home, row.ft_away, row.neutral, row.date_local, row.kickoff_utc) == (1, 0, True, date(2024, 3, 23), None)
     assert (row.source, row.source_ref, row.score_basis) == ("international_men", "2024-03-23/brazil/england", "90")
+
+
+def test_a_long_name_of_a_tournament_is_cut_to_a_code_that_the_database_holds_and_stays_one_of_its_own():
+    names = [f"Guangzhou International Friendship {kind}" for kind in ("Tournament", "Trophy of Guangzhou", "Cup")]
+    codes = [read(f"2024-03-23,Brazil,England,1,0,{name},London,England,TRUE").rows[0].competition_code for name in names]
+    assert codes[2] == "guangzhou-international-friendship-cup" and len(set(codes)) == 3
+    width = raw_matches.c.competition_code.type.length
+    assert [len(code) for code in codes[:2]] == [width, width] and all(code.startswith("guangzhou-international") for code in codes)
 
 
 def test_men_and_women_are_told_apart():

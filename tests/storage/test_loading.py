@@ -276,6 +276,36 @@ def test_an_unknown_name_is_set_aside_with_the_reason_and_the_next_step(database
     ]
 
 
+UNFIT = {
+    "a long name": {"home": "A" * 121},
+    "an id that is long in Latin letters": {"home": "陕" * 60},
+    "a long competition": {"competition_raw": "C" * 121},
+    "number 0": {"home": "Aj\0ax"},
+    "half a pair": {"home": "Aj\ud800ax"},
+}
+
+
+@pytest.mark.parametrize("told", UNFIT.values(), ids=UNFIT)
+def test_a_row_that_the_columns_cannot_hold_is_set_aside_with_the_reason_and_the_others_are_loaded(database, told):
+    rows, teams = (raw(**told, **PLAYED), raw(home="Breda", away="Ajax", **PLAYED)), Teams()
+    found(teams, names(rows))
+    load(database, teams, *rows)
+    assert table(database, "home_team_id") == [("netherlands-breda",)]
+    (reason,) = reasons(database)
+    assert "longer than 120 characters; give it a shorter one" in reason or "holds a sign that no text can hold; write it anew" in reason
+    with database.read() as connection:
+        texts = list(connection.execute(sa.select(db.quarantine.c.source_ref, db.quarantine.c.payload)).one())
+        assert set(connection.scalars(sa.select(db.teams.c.name))) == {"Ajax", "Breda"}
+    assert all("\0" not in text and len(text.encode()) for text in texts) and len(texts[0]) <= 200
+    load(database, teams, *rows)
+    assert len(reasons(database)) == 1, "the same again is the same case"
+
+
+def test_what_a_document_refused_is_listed_whatever_signs_it_is_made_of(database, teams):
+    load(database, teams, raw(**PLAYED), refused=[Refused("openfootball", "row 2\0" + "x" * 300, "\ud800 plays \0", "\0")])
+    assert reasons(database) == ["? plays \N{REPLACEMENT CHARACTER}"]
+
+
 def test_rows_refused_by_a_document_stand_in_the_list_until_its_next_loading(database, teams):
     broken = Refused("openfootball", "line 3", "no day", "{}")
     load(database, teams, raw(), refused=[broken])
