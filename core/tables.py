@@ -40,7 +40,6 @@ class Table:
 # `date` is the local day of the match, naive; `kickoff_utc` is missing where only the day is known.
 # `label_ok` says that the score may be learned from (a played league match: not awarded, not abandoned).
 # Shots, those on target among them, are missing where nobody counted them.
-SHOTS = ("home_shots", "away_shots", "home_shots_on_target", "away_shots_on_target")
 MATCHES = Table(
     "matches",
     {
@@ -63,9 +62,12 @@ MATCHES = Table(
         "home_score": "float64",
         "away_score": "float64",
         "label_ok": "bool",
-        **dict.fromkeys(SHOTS, "float64"),
+        "home_shots": "float64",
+        "away_shots": "float64",
+        "home_shots_on_target": "float64",
+        "away_shots_on_target": "float64",
     },
-    optional=frozenset(SHOTS),
+    optional=frozenset({"home_shots", "away_shots", "home_shots_on_target", "away_shots_on_target"}),
 )
 
 # Work table of the pipeline: MATCHES plus `outcome` (0, 1, 2, missing until played) plus one float64 column a feature.

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.football.raw import SHOTS
 from core.learning.features import build_features
 from core.learning.kinds import by_kind, of_table, outcomes
 from core.learning.recipe import FEATURES, Kind
-from core.tables import SHOTS
 
 MOST = 1500  # of the latest matches of each kind of football
 SHARE = 0.8  # of a kind's matches lie before the day from which all is scrambled

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import MatchesRefused
-from core.tables import SHOTS
+from core.football.raw import SHOTS
 
 NEEDED = ("date", "competition", "sex", "neutral", "home_team", "away_team", "home_score", "away_score")
 MOST_GOALS, MOST_SHOTS = 50, 150  # of one side; the record of a full international is 31

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from core.football.matches import match_id, team_id
-from core.tables import MATCHES, SHOTS
+from core.football.raw import SHOTS
+from core.tables import MATCHES
 
 MORE = ("Kampen", "Leiden", "Meppel", "Nijmegen", "Oss", "Putten")
 TEAMS = ("Ajax", "Breda", "Cambuur", "Dordrecht", "Emmen", "Feyenoord", "Groningen", "Heerenveen")

@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.football.raw import SHOTS
 from core.learning.features import build_features, expected_total, hardly_known, labelled
 from core.learning.kinds import of_file, of_table
 from core.learning.recipe import FEATURES, RECIPES, WINDOW
 from core.learning.training import fit, inputs
 from core.learning.walk import base_rates, evaluated
-from core.tables import FEATURES_LEAD, SHOTS
+from core.tables import FEATURES_LEAD
 from tests.learning.league import counted, frame, league, match
 
 SMALL = frame(

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from core.errors import LearningError
+from core.football.raw import SHOTS
 from core.learning import memory as memories
 from core.learning.checkpoints import packed, unpacked
 from core.learning.features import build_on
@@ -15,7 +16,6 @@ from core.learning.kinds import by_kind, games, of_file
 from core.learning.match_file import checked
 from core.learning.memory import Memory
 from core.learning.recipe import FEATURES, WHERE, numbers, ratings
-from core.tables import SHOTS
 from tests.learning.league import frame, league, match
 from tests.learning.open_matches import clubs, nations
 
