@@ -32,7 +32,8 @@ def checked(what: str, rows: Iterable[RawMatch], refused: Iterable[Refused], rul
     numbered, twice = with_legs(inside)
     if rules is not None:
         _refuse_other_league(what, numbered, rules)
-    _refuse_lost_scores(what, numbered, scored)
+    said_why = Counter(pair_of(row.source_ref) for row in inside if _says_why(row))
+    _refuse_lost_scores(what, numbered, scored, said_why)
     return Parsed(tuple(numbered), (*left_out, *twice))
 
 
@@ -148,15 +149,20 @@ def _refuse_other_league(what: str, rows: list[RawMatch], rules: Competition) ->
         )
 
 
-def _refuse_lost_scores(what: str, rows: list[RawMatch], scored: Scored) -> None:
+def _says_why(row: RawMatch) -> bool:
+    """Whether its score may go: none is there, or it is that of an attempt, which the match played anew takes the place of."""
+    return row.status_raw in (EXPLAINED if row.ft_home is None else NOT_PLAYED_OUT)
+
+
+def _refuse_lost_scores(what: str, rows: list[RawMatch], scored: Scored, explained: Counter[str]) -> None:
     """A match that is there without the score it had is an error of the document. A row that is gone may be a correction, many are not.
 
-    Scores are counted by pair: a meeting that was put off may come to be a later leg than it was.
+    Scores are counted by pair: a meeting that was put off may come to be a later leg than it was. `explained`: how many of each
+    pair's rows say why a score may go, those among them that were left out for a match played anew.
     """
     before, played = Counter(map(pair_of, scored)), [row for row in rows if row.ft_home is not None]
     open_ones = [(pair_of(row.source_ref), row) for row in rows if row.ft_home is None]
     missing = before - Counter(pair_of(row.source_ref) for row in played)
-    explained = Counter(pair for pair, row in open_ones if row.status_raw in EXPLAINED)
     unexplained = missing - explained
     lost = [row for pair, row in open_ones if unexplained[pair] and row.status_raw not in EXPLAINED]
     gone = len(scored) - len(played) - (missing & explained).total()

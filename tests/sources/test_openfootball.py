@@ -183,6 +183,17 @@ def test_a_meeting_that_was_put_off_behind_the_next_one_does_not_freeze_its_leag
     assert {row.date_local for row in after.rows if row.ft_home == 3} == {date(2026, 2, 7)}
 
 
+def test_an_abandoned_match_whose_next_date_is_listed_before_it_is_played_refuses_no_season():
+    first, *others = season()
+    abandoned = {**first, "status": "abandoned", "score": {"ft": [1, 1]}}
+    before = read([abandoned, *others])
+    again = {key: value for key, value in first.items() if key not in ("score", "status")} | {"date": "2025-12-10"}
+    after = read([abandoned, *others, again], scored=before.scored)
+    assert len(after.rows) == len(before.rows) and len(after.scored) == len(before.scored) - 1
+    with pytest.raises(DocumentRefused, match="had a score before and has none now"):
+        read([*others, again], scored=before.scored)
+
+
 @pytest.mark.parametrize(
     "told", [{"status": "postponed"}, {"status": "POSTPONED"}, {}, {"status": "abandoned", "score": {"ft": [1, 1]}}], ids=str
 )
