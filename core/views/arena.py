@@ -15,16 +15,16 @@ from core.clock import from_iso
 from core.football.competitions import titled
 from core.football.contest import BASE_RATE, Contest
 from core.football.evidence import false_discovery, p_value, perfect_calibration, reliability
-from core.football.outcomes import Outcome
+from core.football.outcomes import Outcome, whole_percentages
 from core.football.scoring import Interval, expected_calibration_error
 from core.views.charted import Chart, Verdict
 from core.views.gate import Evidence, Judged, judge, reach, verdict
+from core.views.matches import FAVOURITE, TOSS_UP
 from core.views.words import MISSING, count, day, number, percent, short_p, signed, span
 
 FEW = 10  # forecasts below which a bin is in the table only
 NO_EVIDENCE = Evidence()
 LEAST = 50  # matches below which a slice is not shown
-TOSS_UP, FAVOURITE = 0.40, 0.60
 MEASURE_WORDS = {"log_loss": "Log loss", "rps": "RPS", "brier": "Brier", "accuracy": "Accuracy"}
 OUTCOME_WORDS = {Outcome.HOME: "Home win", Outcome.DRAW: "Draw", Outcome.AWAY: "Away win"}
 
@@ -64,7 +64,8 @@ def slices(some: Contest, names: Mapping[str, str]) -> list[Slice]:
 
 
 def _parts(some: Contest, names: Mapping[str, str]) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
-    facts, boldest = some.facts, some.chances["champion"].max(axis=1)
+    facts = some.facts
+    boldest = np.array([max(whole_percentages(chances)) for chances in some.chances["champion"].tolist()])  # as the cards show them
     for league in facts["competition_code"].value_counts().index[:6]:
         label, _, place = names.get(league, league).partition(" (")
         yield label, place.rstrip(")"), (facts["competition_code"] == league).to_numpy()

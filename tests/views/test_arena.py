@@ -86,6 +86,15 @@ def test_slices_begin_with_all_and_carry_a_q_for_each_further_look(even):
     assert next(part for part in found if part.label == "Bundesliga").note.startswith("Germany, n 800, q ")
 
 
+def test_what_is_a_toss_up_follows_the_numbers_that_cards_show():
+    table = evaluation(n=200)
+    own = table["recipe"] == "champion"
+    columns = ["proba_home", "proba_draw", "proba_away"]
+    table.loc[own, columns] = np.where((table.loc[own, ["match_id"]] <= 80), [0.396, 0.302, 0.302], [0.394, 0.305, 0.301])
+    found = {part.label: part.n for part in slices(contest(table, STAGES), LEAGUES)}
+    assert found["Toss-ups"] == 120, "39.6 is shown as 40, and 39.4 as 39"
+
+
 def test_a_slice_of_all_matches_or_of_a_handful_is_left_out(even):
     assert "Men" not in {part.label for part in slices(even, LEAGUES)}
     tiny = chosen(even, "eng.1", None)
