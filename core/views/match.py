@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
@@ -25,6 +26,9 @@ WIDE = (
     "So its three numbers lie closer together than they would."
 )
 PLAYED, TO_COME = "finished", "scheduled"
+# Numbered rounds as the sources spell them: of a league's course, and those that may be of a cup.
+_MATCHDAY = re.compile(r"(?:Matchday|Jornada) (\d+)|(\d+)(?:\. Spieltag|\^ Giornata)")
+_ROUND = re.compile(r"(\d+)\. (?:Runde|Round)")
 
 SEALED, HELD_OUT, WALKED = "sealed", "held out", "walked"
 _SOURCES = {
@@ -169,11 +173,19 @@ def _said(predicted: Row | None, walked: Row | None, sealed: Row | None, played:
 
 def _where(match: Row, day: date, kickoff: datetime | None) -> str:
     """`Premier League, matchday 31. Sunday 19 April 2026, 16:30.`"""
-    round_name = match["round"] if match["round"] and match["round"] != match["competition"] else ""
+    round_name = _round(match["round"]) if match["round"] and match["round"] != match["competition"] else ""
     league = ", ".join(part for part in (match["competition"], round_name[:1].lower() + round_name[1:]) if part)
     at = f"{kickoff:%H:%M}" if kickoff else "time not known"
     ground = " On neutral ground." if match["neutral"] else ""
     return f"{league}. {day:%A} {day.day} {day:%B %Y}, {at}.{ground}"
+
+
+def _round(told: str) -> str:
+    """`Matchday 30` of `30^ Giornata`, `Round 7` of `7. Runde`; a round with a name as the source tells it."""
+    for kind, spelt in (("Matchday", _MATCHDAY), ("Round", _ROUND)):
+        if found := spelt.fullmatch(told):
+            return f"{kind} {next(filter(None, found.groups()))}"
+    return told
 
 
 def _facts(grid: ScoreGrid, said: Sequence[Said]) -> Iterable[tuple[str, str, str]]:

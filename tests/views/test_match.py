@@ -57,6 +57,17 @@ def test_a_match_is_placed_in_the_visitors_time():
     assert late.where.endswith("Sunday 10 May 2026, 00:30.")
 
 
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("30^ Giornata", "matchday 30"), ("Jornada 5", "matchday 5"), ("30. Spieltag", "matchday 30"), ("7. Runde", "round 7"),
+        ("12. Round", "round 12"), ("Round of 16", "round of 16"), ("Finals, Quarterfinals", "finals, Quarterfinals"),
+    ],
+)  # fmt: skip
+def test_a_round_with_a_number_is_told_in_english_however_its_source_spells_it(told, shown):
+    assert seen({**MATCH, "round": told}).where.startswith(f"Premier League, {shown}. Saturday")
+
+
 def test_a_match_without_a_kick_off_is_placed_on_its_day():
     assert "Saturday 9 May 2026, time not known." in seen({**MATCH, "kickoff_utc": None, "neutral": True}).where
 
