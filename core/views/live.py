@@ -194,15 +194,14 @@ def nothing(following: ToCome | None, now: datetime, league: str | None, on: dat
 
 
 def replay_words(stands: Replay, now: datetime) -> str:
-    """Where a replay stands, and whether it moves."""
-    at = f"{day(now)}, {now:%H:%M %Z}"
+    """Whether a replay moves, and then how its clock runs; where it stands is told in the head of the page."""
     if stands.target is not None and stands.target < stands.moment:
-        return f"The replay begins again; until its first forecasts are made anew it stands at {at}. That takes a minute or two."
+        return "The replay begins again, and stands until its first forecasts are made anew. That takes a minute or two."
     if stands.target is not None:
-        return f"The replay stands at {at} while results are taken in and forecasts made anew. That takes up to a minute."
+        return "The replay stands while results are taken in and forecasts made anew. That takes up to a minute."
     if stands.speed is None:
-        return f"The replay stands at {at}."
-    return f"The replay plays: {at}, {pace(stands.speed)}."
+        return "The replay stands."
+    return f"The replay plays: {day(now)}, {now:%H:%M %Z}, {pace(stands.speed)}."
 
 
 def pace(speed: float) -> str:

@@ -82,9 +82,12 @@ def _replay(services: Services, stands: Replay, now: datetime, in_play: bool) ->
         if stands.speed is None and stands.target is None:
             st.page_link("pages/operations.py", label=f"{what}, under Replay in Operations", icon=":material/play_circle:")
     elif stands.speed is not None:
-        st.button("Pause", key="live_pause", icon=":material/pause:", on_click=services.live.pause)
-    elif stands.target is None:
-        st.button(what, key="live_play", icon=":material/play_arrow:", on_click=services.live.play, args=(USUAL_SPEED,))
+        if st.button("Pause", key="live_pause", icon=":material/pause:"):
+            services.live.pause()
+            st.rerun()
+    elif stands.target is None and st.button(what, key="live_play", icon=":material/play_arrow:"):
+        services.live.play(USUAL_SPEED)
+        st.rerun()
 
 
 def _nothing(services: Services, zone: ZoneInfo, choice: Choice, now: datetime) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from core.clock import SNAPSHOT_MOMENT
+from core.errors import DatabaseUnavailable
 from core.football.live import LiveRow
 from core.storage import live_scores
 from core.storage import replay as stored
@@ -28,7 +29,7 @@ def test_a_match_in_play_is_shown_escaped_and_the_replay_points_to_its_controls(
     assert not page.exception and not page.error
     assert "In play" in said(page) and "53′" in said(page) and "1–0" in said(page)
     assert "&lt;b&gt;Leeds" in "".join(element.proto.body for element in page.get("html"))
-    assert "The replay stands at 13 March 2026, 12:00 UTC." in said(page)
+    assert "The replay stands." in said(page) and said(page).count("13 March 2026, 12:00 UTC") == 2, "in the head and in the banner"
 
 
 def test_a_goal_that_was_taken_back_says_so(house):  # noqa: F811
@@ -55,6 +56,19 @@ def operate(house, button, given=KEY):  # noqa: F811
     page = house.open("operations")
     page.text_input(key="operator_key").set_value(given)
     return page.button(key=button).click().run()
+
+
+def test_live_itself_lets_the_replay_play_and_says_so_when_it_cannot(house, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("pages.shared.keyed.spared", lambda settings: True)
+    page = house.open("live").button(key="live_play").click().run()
+    assert not page.exception and stored.read(house.database, SNAPSHOT_MOMENT).speed == 1.0
+
+    def refused(*_):
+        raise DatabaseUnavailable("The database is locked.")
+
+    monkeypatch.setattr(stored, "pause", refused)
+    page = page.button(key="live_pause").click().run()
+    assert not page.exception and any("The database is locked." in warning.value for warning in page.warning)
 
 
 def test_with_the_key_the_replay_plays_and_pauses_and_its_clock_is_moved(house):  # noqa: F811

@@ -136,7 +136,7 @@ def test_how_fast_a_replay_plays_is_told(speed, said):
 
 def test_a_replay_that_begins_again_says_so_while_it_still_stands_where_it_was():
     stands = replay.Replay(NOW - timedelta(days=3), NOW, target=NOW - timedelta(days=3))
-    assert view.replay_words(stands, NOW).startswith("The replay begins again; until its first forecasts are made anew it stands at")
+    assert view.replay_words(stands, NOW).startswith("The replay begins again, and stands until")
     assert "results are taken in" in view.replay_words(replace(stands, target=NOW + timedelta(days=1)), NOW)
 
 
