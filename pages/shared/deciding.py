@@ -15,6 +15,7 @@ from workers.jobs import Jobs
 
 WHO = "the Arena page"
 TASK = "decision"  # the task of the last decision, in the address
+DECISIONS = ("promote", "rollback")
 LONGEST = 2000  # characters of a reason
 
 
@@ -25,22 +26,26 @@ def draw(services: Services, jobs: Jobs, judged: Judged) -> None:
         "Decide", "The champion changes when somebody says so and gives the reason. A worker carries it out, and it is written down."
     )
     rows, versions = services.records.audit(), services.models.versions()
+    champion = versions.get("champion")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         keyed.field(services.settings)
-        promoted = _asked("promote", ":material/arrow_upward:", view.promotion(versions, judged))
-        returned = _asked("rollback", ":material/undo:", view.rollback(versions.get("champion"), rows))
+        promoted = _asked("promote", ":material/arrow_upward:", view.promotion(versions, judged), champion)
+        returned = _asked("rollback", ":material/undo:", view.rollback(champion, rows), champion)
     if (promoted or returned) and keyed.given(services.settings):
         if promoted:
-            state.keep(TASK, jobs.promote(versions["challenger"], promoted, versions.get("champion"), WHO))
+            state.keep(TASK, jobs.promote(versions["challenger"], promoted, champion, WHO))
         else:
             state.keep(TASK, jobs.rollback(returned, WHO))
     if task_id := state.said(TASK):
-        _follow(services, task_id)
+        _follow(services, jobs, task_id)
     tables.decided(view.decided(rows[:5], real_now(), state.zone()))
 
 
-def _asked(name: str, icon: str, offer: view.Offer) -> str:
-    """The reason, once somebody has confirmed; empty before."""
+def _asked(name: str, icon: str, offer: view.Offer, champion: int | None) -> str:
+    """The reason, once somebody has confirmed; empty before.
+
+    Who confirmed other versions than stand here by now has confirmed nothing: the keys name them.
+    """
     with st.popover(offer.label, icon=icon, key=f"pop_{name}"):
         st.markdown(offer.means)
         if offer.version is None:
@@ -48,8 +53,8 @@ def _asked(name: str, icon: str, offer: view.Offer) -> str:
         if offer.against:
             st.warning(offer.against, icon=":material/gavel:")
         reason = st.text_input("Why", key=f"why_{name}", max_chars=LONGEST, placeholder="kept for everybody who asks later").strip()
-        sure = st.checkbox("I have read this, and am sure" if offer.against else "I am sure", key=f"sure_{name}")
-        if not st.button(offer.label, type="primary", key=f"go_{name}"):
+        sure = st.checkbox("I have read this, and am sure" if offer.against else "I am sure", key=f"sure_{name}_{offer.version}_{champion}")
+        if not st.button(offer.label, type="primary", key=f"go_{name}_{offer.version}_{champion}"):
             return ""
         if not reason or not sure:
             st.error("Give the reason first." if not reason else "Tick the box first.", icon=":material/edit:")
@@ -57,8 +62,10 @@ def _asked(name: str, icon: str, offer: view.Offer) -> str:
         return reason
 
 
-def _follow(services: Services, task_id: str) -> None:
+def _follow(services: Services, jobs: Jobs, task_id: str) -> None:
     try:
+        if jobs.ledger.kind(task_id)[0] not in DECISIONS:
+            raise TaskUnknown("The task in this address decides nothing about the champion.")
         going = not view.arrived(services.records.task(task_id), services.models.versions(), real_now())
     except TaskUnknown as unknown:
         st.warning(str(unknown))

@@ -1,5 +1,6 @@
 """Arena from the front door."""
 
+from core.serving.predictor import PredictionService
 from core.storage import audit_log
 from pages.shared import keyed
 from tests.pages.ops_fixtures import STAGES, house, said  # noqa: F401
@@ -41,7 +42,7 @@ def test_a_better_challenger_that_failed_the_leak_test_gets_a_no_and_cannot_be_p
     page = house.open("arena")
     assert "No: the challenger knew the future." in said(page) and "Not passed: leak test." in said(page)
     assert any("cannot be promoted" in element.value for element in page.markdown)
-    assert "go_promote" not in {button.key for button in page.button}
+    assert not any(button.key.startswith("go_promote") for button in page.button)
 
 
 def at_home(monkeypatch):
@@ -53,13 +54,13 @@ def test_a_promotion_wants_a_reason_and_a_confirmation_and_is_found_again_by_its
     at_home(monkeypatch)
     page = house.open("arena")
     assert any("The gate advises against it. Not passed: leak test, number of matches" in element.value for element in page.warning)
-    page.button(key="go_promote").click().run()
+    page.button(key="go_promote_2_1").click().run()
     assert [element.value for element in page.error] == ["Give the reason first."] and house.ledger.counts()["PENDING"] == 0
     page.text_input(key="why_promote").set_value("better in March").run()
-    page.button(key="go_promote").click().run()
+    page.button(key="go_promote_2_1").click().run()
     assert [element.value for element in page.error] == ["Tick the box first."]
-    page.checkbox(key="sure_promote").check().run()
-    page.button(key="go_promote").click().run()
+    page.checkbox(key="sure_promote_2_1").check().run()
+    page.button(key="go_promote_2_1").click().run()
     assert not page.exception and "A worker is about to change the champion." in said(page)
     (task,) = house.ledger.recent(1, name="promote")
     asked = house.ledger.arguments(task["task_id"])
@@ -73,7 +74,7 @@ def test_after_a_promotion_the_page_says_that_there_is_no_challenger(house):  # 
     page = house.open("arena")
     assert not page.exception and not page.error
     assert "There is no challenger: version 2 serves as both." in said(page) and "What a promotion needs" not in said(page)
-    assert "go_promote" not in {button.key for button in page.button}
+    assert not any(button.key.startswith("go_promote") for button in page.button)
 
 
 def test_a_refit_of_the_champions_recipe_can_be_promoted_though_nothing_tells_the_two_apart(house):  # noqa: F811
@@ -82,14 +83,34 @@ def test_a_refit_of_the_champions_recipe_can_be_promoted_though_nothing_tells_th
     page = house.open("arena")
     assert not page.exception and "Nothing to tell apart" in said(page)
     assert any("Whether it is better cannot be judged" in element.value for element in page.warning)
-    assert page.button(key="go_promote").label == "Promote version 2"
+    assert page.button(key="go_promote_2_1").label == "Promote version 2"
+
+
+def test_who_confirmed_one_version_has_not_confirmed_the_one_that_came_meanwhile(house, monkeypatch):  # noqa: F811
+    at_home(monkeypatch)
+    page = house.open("arena")
+    page.text_input(key="why_promote").set_value("better").run()
+    page.checkbox(key="sure_promote_2_1").check().run()
+    monkeypatch.setattr(PredictionService, "versions", lambda self: {"champion": 1, "challenger": 3, "baseline": 3})
+    page.button(key="go_promote_2_1").click().run()
+    assert not page.exception and house.ledger.recent(1) == []
+    assert page.button(key="go_promote_3_1").label == "Promote version 3" and not page.checkbox(key="sure_promote_3_1").value
+
+
+def test_a_task_in_the_address_that_is_no_decision_is_told_as_none(house):  # noqa: F811
+    task_id = house.ledger.create("refresh", "batch", {})
+    house.ledger.claim(task_id, "w", 30)
+    house.ledger.succeed(task_id, "w", {"stages": 0})
+    page = house.open("arena", decision=task_id)
+    assert not page.exception
+    assert any("decides nothing about the champion" in warning.value for warning in page.warning)
 
 
 def test_a_decision_needs_the_key_from_elsewhere(house):  # noqa: F811
     page = house.open("arena")
     page.text_input(key="why_promote").set_value("better").run()
-    page.checkbox(key="sure_promote").check().run()
-    page.button(key="go_promote").click().run()
+    page.checkbox(key="sure_promote_2_1").check().run()
+    page.button(key="go_promote_2_1").click().run()
     assert "Give the key first." in said(page) and house.ledger.counts()["PENDING"] == 0
 
 
@@ -101,10 +122,10 @@ def test_what_was_decided_is_listed_and_a_rollback_says_where_it_leads(house, mo
     audit_log.settle(house.database, decision)
     page = house.open("arena")
     assert "Promoted version 1, in place of 7" in said(page) and "better in <b>March</b>" in said(page)
-    assert page.button(key="go_rollback").label == "Roll back to version 7"
+    assert page.button(key="go_rollback_7_1").label == "Roll back to version 7"
     page.text_input(key="why_rollback").set_value("worse").run()
-    page.checkbox(key="sure_rollback").check().run()
-    page.button(key="go_rollback").click().run()
+    page.checkbox(key="sure_rollback_7_1").check().run()
+    page.button(key="go_rollback_7_1").click().run()
     assert len(house.ledger.recent(1, name="rollback")) == 1
 
 
