@@ -11,6 +11,7 @@ import streamlit as st
 from core.settings import Settings
 
 FIELD = "operator_key"
+ICON = ":material/key:"
 WHERE = "`make run` says where it stands; without other settings that is `var/api_key`."
 HERE = ("127.0.0.1", "localhost", "::1")
 # How the names of headers begin that a proxy adds.
@@ -25,12 +26,19 @@ def field(settings: Settings) -> None:
 
 def given(settings: Settings) -> bool:
     """Whether the key was given, or is not asked for; if not, a sentence on the page says so."""
+    wanting = refusal(settings)
+    if wanting:
+        st.warning(wanting, icon=ICON)
+    return not wanting
+
+
+def refusal(settings: Settings) -> str:
+    """Why nothing may be changed; empty where the key was given, or is not asked for."""
     said = str(st.session_state.get(FIELD) or "").strip().encode()
     found = [hmac.compare_digest(said, key.encode()) for key in settings.keys_in_force()]  # all of them, whichever it is
     if any(found) or spared(settings):
-        return True
-    st.warning(f"{'This is not the key.' if said else 'Give the key first.'} {WHERE}", icon=":material/key:")
-    return False
+        return ""
+    return f"{'This is not the key.' if said else 'Give the key first.'} {WHERE}"
 
 
 def spared(settings: Settings) -> bool:

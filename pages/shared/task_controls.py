@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
+from core.errors import SoccerPredictError
 from core.serving.services import Services
 from core.views.operations import TABLES, TaskChoice
 from pages.shared import keyed, tables
@@ -21,11 +22,18 @@ CHANGES: Mapping[str, tuple[str, str, str, Callable[[Jobs, str], object]]] = {
 
 
 def about(services: Services, jobs: Jobs, choices: Mapping[str, TaskChoice]) -> None:
-    """A row of controls for these tasks; nothing where nothing can be done about any of them."""
+    """A row of controls for these tasks; nothing where nothing can be done about any of them.
+
+    What came of a press is told beside the page: the row is drawn anew every other second.
+    """
     if choices:
         _offer(choices)
     wanted = st.session_state.pop(WANTED, None)
-    if wanted is not None and keyed.given(services.settings):
+    if wanted is None:
+        return
+    if wanting := keyed.refusal(services.settings):
+        st.toast(wanting, icon=keyed.ICON, duration="long")
+    else:
         _change(jobs, *wanted)
 
 
@@ -44,8 +52,12 @@ def _want(what: str, task_id: str) -> None:
 
 def _change(jobs: Jobs, what: str, task_id: str) -> None:
     _, icon, said, change = CHANGES[what]
-    change(jobs, task_id)
-    st.toast(said, icon=icon)
+    try:
+        change(jobs, task_id)
+    except SoccerPredictError as error:
+        st.toast(str(error), icon=":material/error:", duration="long")
+    else:
+        st.toast(said, icon=icon)
 
 
 @alive(every=None)
