@@ -88,8 +88,8 @@ class Player:
         """No ball rolls: take in the results that are known by now, or go on to the next kick-off, or stop."""
         self._stepped = None
         if stands.moment != self._taken_in and any(fixture.known_from <= stands.moment for fixture in fixtures):
-            self._taken_in = stands.moment
             self._ask(stands.moment)
+            self._taken_in = stands.moment  # a queue that is away takes no task: then it is asked again at the next step
         elif stands.moment >= until:
             replay.pause(self.database, self.start)
         else:

@@ -1,11 +1,13 @@
 """The replay that plays: goals of a past match day arrive one by one, and the day ends as it did."""
 
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import pytest
 import sqlalchemy as sa
 
 from core.clock import SNAPSHOT_MOMENT, Clock, from_iso, real_now
+from core.errors import QueueUnavailable
 from core.settings import PROJECT
 from core.sources import snapshot
 from core.storage import live_scores, match_rows, replay
@@ -124,6 +126,21 @@ def test_nothing_plays_on_when_the_pipeline_failed(house):
     assert replay.read(house.database, START).speed is None
 
 
+def test_results_that_a_queue_which_was_away_did_not_take_in_are_asked_for_again(house, monkeypatch):
+    player, away = player_of(house), QueueUnavailable("The task queue does not answer.")
+    replay.play(house.database, START, 60.0)
+    with monkeypatch.context() as broken:
+        broken.setattr(house.jobs, "advance", Mock(side_effect=away))
+        with pytest.raises(QueueUnavailable):
+            while True:
+                player.once()
+        asked_at = replay.read(house.database, START).moment
+    player.once()
+    (task,) = house.ledger.recent(9, "PENDING", "advance")
+    assert from_iso(house.ledger.arguments(task["task_id"])["to"]) == asked_at
+    assert replay.read(house.database, START).moment == asked_at, "nothing plays on before that"
+
+
 def test_while_it_is_told_to_stand_nothing_moves(house):
     player = player_of(house)
     player.once()
@@ -148,7 +165,8 @@ def test_a_way_that_a_killed_run_left_is_given_up_and_play_goes_on(house, monkey
     assert not player.wanted()
 
 
-def test_between_two_stages_that_are_run_one_by_one_nothing_is_given_up(house):
+def test_between_two_stages_that_are_run_one_by_one_nothing_is_given_up(house, monkeypatch):
+    monkeypatch.setattr(playing, "LEFT_FOR", 3600.0)  # however busy the machine is between the two steps
     replay.set_out(house.database, START, START + timedelta(days=2))
     player = player_of(house)
     player.once()
