@@ -11,6 +11,7 @@ from datetime import datetime
 
 from core.clock import real_now
 from core.errors import StorageError
+from core.serving.steady import Steady
 from core.storage import process_events
 from core.storage.database import Database
 
@@ -44,11 +45,12 @@ class Diary:
     def catch_up(self) -> None:
         """Write down what waits, if that can be done now."""
         while self._waiting and self.takes():
-            process, event, *_ = told = self._waiting.popleft()
             try:
-                process_events.record(self._database, *told)
-            except StorageError as error:
-                self._say(f"Could not write down that {process} {event}: {error}")
+                process_events.record(self._database, *self._waiting[0])
+            except StorageError:
+                self._writable_at = float("-inf")  # it was locked just now: the thread finds out when it takes something again
+            else:
+                self._waiting.popleft()
 
     def close(self) -> None:
         self._closed.set()
@@ -56,7 +58,11 @@ class Diary:
             self._say(f"Could not write down that {process} {event}: the database takes nothing.")
 
     def _ask(self) -> None:
+        steady = Steady("diary")
         while not self._closed.wait(ASK_EVERY):
-            with suppress(StorageError):
-                self._database.check()
-                self._writable_at = time.monotonic()
+            steady(self._look)
+
+    def _look(self) -> None:
+        with suppress(StorageError):
+            self._database.check()
+            self._writable_at = time.monotonic()

@@ -15,12 +15,13 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
 from core.clock import SNAPSHOT_MOMENT as NOON
 from core.clock import Clock, iso
-from core.errors import SettingsError
+from core.errors import DatabaseUnavailable, SettingsError
 from core.settings import Settings, prepare_home
 from core.storage import process_events, replay
 from core.storage.database import Database
@@ -234,6 +235,37 @@ def test_a_database_that_is_locked_gets_no_worker_killed_and_is_told_afterwards_
         assert [(row["process"], row["event"]) for row in told] == [("ml", "died")]
         eventually(lambda: supervisor._listen() or child.process.poll() is not None)  # this one never has a heartbeat
         supervisor.diary.close()
+
+
+def test_what_befell_a_process_while_the_database_was_locked_just_then_is_not_lost(tmp_path, monkeypatch):
+    said = []
+    with closing(Database(f"sqlite:///{tmp_path}/house.db")) as database, monkeypatch.context() as locked:
+        database.create()
+        locked.setattr(process_events, "record", Mock(side_effect=DatabaseUnavailable("The database does not answer")))
+        diary = writing.Diary(database, said.append)
+        diary.write("ml", "died", 1)
+        locked.undo()
+        told = eventually(lambda: diary.catch_up() or process_events.recent(database))
+        assert [(row["process"], row["event"]) for row in told] == [("ml", "died")]
+        diary.close()
+    assert said == []
+
+
+def test_the_thread_of_the_diary_outlives_a_bug(tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "ASK_EVERY", 0.01)
+    with closing(Database(f"sqlite:///{tmp_path}/house.db")) as database:
+        database.create()
+        answers, answered = iter([ZeroDivisionError]), threading.Event()
+
+        def check():
+            for bug in answers:
+                raise bug
+            answered.set()
+
+        monkeypatch.setattr(database, "check", check)
+        diary = writing.Diary(database, print)
+        assert answered.wait(PATIENCE)
+        diary.close()
 
 
 def test_who_asks_a_web_process_that_hangs_does_not_wait_for_it(monkeypatch):
