@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from bench.api import KEY, Question, questions
 from bench.app import free_port, until_answers
 from bench.first_system import place
 from bench.first_system.worker import KINDS_HERE
-from bench.tasks import processor_seconds, redis_server
+from bench.tasks import make_forecasts, processor_seconds, redis_server
 from core.serving.lookups import FeatureLookupService
 from core.settings import PROJECT, Settings, prepare_home
 from core.storage.database import Database
@@ -49,15 +48,13 @@ class Rig:
 
 
 def published() -> Settings:
-    """What is measured is what was last published; the pipeline runs when there is nothing."""
+    """Where the store and the registry that are measured lie."""
     settings = Settings.from_environment()
     if not settings.store_url.startswith("/") or not settings.tracking_uri.startswith("sqlite:"):
         raise SystemExit(
             "This bench copies the store and the registry: it needs both as files. Unset SOCCER_STORE_URL and MLFLOW_TRACKING_URI."
         )
-    if not Store.open(settings.store_url).exists("batch/current.json"):
-        print("Nothing is published yet: the pipeline runs first.", flush=True)
-        subprocess.run([sys.executable, "-m", "workers.pipeline"], cwd=PROJECT, env=child_environment(PROJECT), check=True)
+    make_forecasts(settings)
     return settings
 
 
