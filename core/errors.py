@@ -12,6 +12,7 @@
     ├── StorageError             the outside systems that keep things
     │   ├── FileMissing              nothing is stored under this name yet
     │   ├── StoreUnavailable         the folder or the S3 service does not answer
+    │   │   └── FileDamaged              a published file is not what was published
     │   ├── DatabaseUnavailable      the database does not answer, or is locked
     │   │   └── DatabaseIncomplete   a table or a column is not there
     │   ├── RegistryUnavailable      the model registry does not answer
@@ -19,6 +20,7 @@
     ├── PipelineBusy             another run of the pipeline is under way
     ├── PipelineFailed           a run of the pipeline failed
     ├── PromotionRefused         the champion is not the one that was expected, or there is none to return to
+    │   └── GateNotPassed            the version fails checks of the gate, and nobody insisted
     ├── NotReady                 nothing was published yet, or no model is loaded
     ├── UnknownStage             a stage that is not in the settings
     ├── MatchUnknown             no such match
@@ -36,7 +38,7 @@ the recorder of tasks. What is not of the family is a bug, and stays loud.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class SoccerPredictError(Exception):
@@ -96,6 +98,10 @@ class StoreUnavailable(StorageError):
     """The folder or the S3 service does not answer."""
 
 
+class FileDamaged(StoreUnavailable):
+    """A published file is not what was published."""
+
+
 class DatabaseUnavailable(StorageError):
     """The database does not answer, or is locked."""
 
@@ -122,6 +128,15 @@ class PipelineFailed(SoccerPredictError):
 
 class PromotionRefused(SoccerPredictError):
     """The champion is not the one that was expected, or there is none to return to."""
+
+
+class GateNotPassed(PromotionRefused):
+    """The version fails checks of the gate; `failing` names them for people, the gravest first."""
+
+    def __init__(self, version: int, failing: Sequence[str]) -> None:
+        self.failing = list(failing)
+        named = failing[0] if len(failing) == 1 else f"{', '.join(failing[:-1])} and {failing[-1]}"
+        super().__init__(f"Version {version} does not pass the gate ({named}). Send against_the_gate: true to promote it all the same.")
 
 
 class NotReady(SoccerPredictError):

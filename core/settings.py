@@ -8,17 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from core.clock import SNAPSHOT_MOMENT, Clock, from_iso
 from core.errors import SettingsError
+from core.vocabulary import CHAMPION as CHAMPION
+from core.vocabulary import STAGES
 
 Timeline = Literal["replay", "real"]
 TIMELINES: tuple[Timeline, ...] = ("replay", "real")
 
 PROJECT = Path(__file__).resolve().parent.parent
-CHAMPION: Final = "champion"
-KNOWN_STAGES = (CHAMPION, "challenger", "baseline")
+KNOWN_STAGES: tuple[str, ...] = STAGES
 # Those that need neither a key nor a file of one's own come first: they are the default.
 KNOWN_SOURCES = ("openfootball", "international", "openligadb", "football_data", "my_league")
 DEFAULT_SOURCES = KNOWN_SOURCES[:3]

@@ -73,7 +73,7 @@ MATCHES = Table(
 # Work table of the pipeline: MATCHES plus `outcome` (0, 1, 2, missing until played) plus one float64 column a feature.
 FEATURES_LEAD = ("match_id", "date", "season", "competition_code", "sex", "neutral", "outcome", "label_ok")
 
-# data/predictions/predictions.parquet: index match_id; a row for each match and aliased model version.
+# data/predictions/predictions.parquet: index match_id; a row for each match and model version.
 PREDICTIONS = Table(
     "predictions",
     {
@@ -129,7 +129,8 @@ MATCH_FEATURES_LEAD = Table(
 )
 LABELS = ("outcome_1x2", "homeScore", "awayScore")
 
-# Forecasts made while walking forward through time: each by a model fitted on earlier matches only.
+# Forecasts made while walking forward through time: each by a model fitted on earlier matches only. As published, `model_version` is the
+# version that is judged by a row (missing for the references), and `walk` names the recipe's walk by digests of its code and its data.
 EVALUATION = Table(
     "evaluation",
     {
@@ -143,5 +144,8 @@ EVALUATION = Table(
         "proba_draw": "float64",
         "proba_away": "float64",
         "outcome": "int64",
+        "model_version": "Int64",
+        "walk": TEXT,
     },
+    optional=frozenset({"model_version", "walk"}),
 )

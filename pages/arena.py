@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from core.football.contest import choices
-from core.views.arena import OUTCOME_WORDS, contestants
+from core.views.arena import OUTCOME_WORDS, contestants, nothing_to_judge, sealed_words
 from core.views.gate import check_rows, gate_words
+from core.vocabulary import BASELINE, CHAMPION
 from pages.shared import charts, deciding, frame, held, kept, state, tables
 
 QUESTION = "Is the challenger better than the champion?"
@@ -18,7 +19,8 @@ if not kept.judged(services):
     with head:  # what follows says what is missing
         frame.masthead("Arena", QUESTION)
 names = kept.leagues(services)
-whole, everything = kept.whole_contest(services), kept.arena(services, None, None)
+asked = kept.question(services, state.zone())
+whole, everything = kept.compared(services, asked.versions).contest, kept.arena(services, asked, None, None)
 codes, seasons = choices(whole)
 code_of = {names.get(code, code): code for code in codes}
 
@@ -28,35 +30,38 @@ state.tell_unknown({"slice": ("league", leagues), "period": ("season", periods),
 with st.container(horizontal=True):
     league = st.selectbox("League", leagues, key="slice", bind="query-params", width=175)
     season = st.selectbox("Season", periods, key="period", bind="query-params", width=135)
-view = kept.arena(services, code_of.get(league), season if season in seasons else None)
+view = kept.arena(services, asked, code_of.get(league), season if season in seasons else None)
 with head:
-    frame.masthead("Arena", view.question if view else QUESTION)
+    frame.masthead("Arena", view.question if view else asked.pair.question)
 
 if view is None:
-    st.info("Champion and challenger share no match here. Choose another league or season.")
+    st.info(nothing_to_judge(asked.pair, everything is None))
 else:
+    if why := sealed_words(asked.pair):
+        st.caption(why)
     tables.verdict(view.verdict)
     left, right = st.columns(2, gap="medium")
     with left:
-        cards = {stage: services.models.card(stage) for stage in services.models.versions()}
-        if view.judged.apart:
-            tables.section("What a promotion needs", "All five, on the matches chosen above. The gate advises; somebody decides.")
-            tables.checks(check_rows(view.judged))
-            if said_at_gate := gate_words(cards, whole.facts["date"].max().date()):
-                st.caption(said_at_gate)
+        tables.section("What a promotion needs", "All five, on the matches chosen above. The gate advises; somebody decides.")
+        tables.checks(check_rows(view.judged))
+        rival = services.rival()
+        card = {} if rival is None else rival.card
+        if said_at_gate := gate_words(card, asked.versions[0], whole.facts["date"].max().date()):
+            st.caption(said_at_gate)
         tables.section("Scores", "Lower is better except accuracy. Intervals: 95%, block bootstrap by match day.")
         tables.scores(view.scores)
         charts.table_and_csv(view.scores_table, "arena_scores")
         tables.section("Who they are", "The models behind the names, as the registry knows them.")
+        cards = {"champion": services.models.card(CHAMPION), asked.pair.noun: card, "baseline": services.models.card(BASELINE)}
         tables.contestants(contestants(cards, state.zone()))
     with right:
-        if view.judged.apart:
-            tables.section(
-                "Paired difference in log loss",
-                f"Challenger minus champion. Left of the line the challenger is better. q corrects for {view.looks} looks.",
-            )
-            chart = charts.forest(view.forest.data, "challenger better", "champion better")
-            charts.show(chart, "fig_cathalo_difference", view.forest.words, view.forest.table)
+        noun = asked.pair.noun
+        tables.section(
+            "Paired difference in log loss",
+            f"{noun.capitalize()} minus champion. Left of the line the {noun} is better. q corrects for {view.looks} looks.",
+        )
+        chart = charts.forest(view.forest.data, f"{noun} better", "champion better")
+        charts.show(chart, "fig_cathalo_difference", view.forest.words, view.forest.table)
         tables.section(
             "Reliability",
             "Said against happened, ten bins, bars are 95% intervals. The table has the small bins too.",
@@ -66,6 +71,5 @@ else:
         )
         said = view.reliability[words[chosen]]
         charts.show(charts.reliability(said.data, f"Said: chance of a {chosen.lower()}"), "fig_reliability", said.words, said.table)
-if everything is not None:
-    deciding.draw(services, held.jobs(), everything.judged)
+deciding.draw(services, held.jobs(), kept.challenger_judged(services, asked))
 frame.footer()

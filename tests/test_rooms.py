@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("app", "core", "pages", "workers")
 
-ANYONE = {"core.errors", "core.metrics", "core.clock"}
+ANYONE = {"core.errors", "core.metrics", "core.clock", "core.vocabulary"}
 GROUND = {"core.tables", "core.football"}
 SERVING = {"core.serving", "core.storage", "core.learning", "core.settings", *GROUND}
 DRAWN = {"core.views", "core.football"}
@@ -18,6 +18,7 @@ DOORS = {
     "core.errors": set(),
     "core.metrics": set(),
     "core.clock": set(),
+    "core.vocabulary": set(),
     "core.settings": set(),
     "core.tables": set(),
     "core.football": set(),
@@ -38,7 +39,7 @@ OUTSIDE = {
     "plotly": ("pages", "app"),
     "mlflow": ("core.storage.registry",),
     "sqlalchemy": ("core.storage",),
-    "requests": ("core.sources.fetching",),
+    "requests": ("core.sources.fetching", "core.storage.registry_look"),
     "s3fs": ("core.storage.files",),
     "fsspec": ("core.storage.files",),
     "boto3": ("core.storage",),

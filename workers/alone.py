@@ -23,7 +23,6 @@ def opened() -> Iterator[tuple[Services, Jobs]]:
     _forget_the_dead(settings)
     services = open_services(settings)
     services.start()
-    services.first_page_served(pause=0)  # there are no pages to wait for
     jobs = Jobs.open(settings, services.database)
     services.follow_queue(jobs.check)
     try:

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core import errors
-from core.errors import FeaturesRefused, SoccerPredictError
+from core.errors import FeaturesRefused, GateNotPassed, PromotionRefused, SoccerPredictError
 from workers.alone import opened
 from workers.fixtures import Fixtures
 from workers.heads import Heads
@@ -67,6 +67,7 @@ STATUS: tuple[tuple[type[SoccerPredictError], int], ...] = (
     (errors.FileMissing, 404),
     (errors.FeaturesRefused, 422),
     (errors.TaskStateError, 409),
+    (errors.PromotionRefused, 409),
     (errors.KeyReused, 409),
     (errors.QueueFull, 429),
     (errors.UnknownStage, 503),
@@ -103,8 +104,16 @@ def is_ours(path: str) -> bool:
 async def _in_words(request: Request, error: Exception) -> Answer:
     status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
     headers = {"Retry-After": RETRY_SECONDS[status]} if status in RETRY_SECONDS else None
-    problems = {"problems": _short(error.problems)} if isinstance(error, FeaturesRefused) else {}
-    return Answer({"detail": str(error)[:2000], **problems}, status, headers)
+    return Answer({"detail": str(error)[:2000], **_details(error)}, status, headers)
+
+
+def _details(error: Exception) -> dict[str, Any]:
+    """What an answer says beside its sentence."""
+    if isinstance(error, FeaturesRefused):
+        return {"problems": _short(error.problems)}
+    if isinstance(error, PromotionRefused):
+        return {"failing": error.failing if isinstance(error, GateNotPassed) else []}
+    return {}
 
 
 async def _refused(request: Request, error: Exception) -> Answer:

@@ -10,14 +10,16 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core import vocabulary
 from core.errors import LearningError, MatchesRefused, SoccerPredictError
+from core.vocabulary import FORM5, JOINT_BOOSTED, SIX_RATINGS, recipe_id
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from core.football.scoring import Interval
 
-RECIPES = ("champion", "challenger", "baseline", "elo", "dixon-coles")
+RECIPES = (JOINT_BOOSTED, SIX_RATINGS, FORM5, vocabulary.ELO, "dixon-coles")
 COLUMNS = ["date", "competition", "home_team", "away_team", "p_home", "p_draw", "p_away"]
 PARQUET = (".parquet", ".pq")
 
@@ -27,7 +29,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("matches", type=Path, metavar="MATCHES", help="CSV or Parquet, a row for each match")
     parser.add_argument("--since", required=True, metavar="DATE", help="the first day that is forecast, such as 2024-08-01")
     parser.add_argument("--until", metavar="DATE", help="the first day that is not; without it, to the end")
-    parser.add_argument("--recipe", choices=RECIPES, default="champion")
+    parser.add_argument("--recipe", type=recipe_id, choices=RECIPES, default=JOINT_BOOSTED)
     parser.add_argument("--out", type=Path, required=True, metavar="PREDICTIONS", help="CSV or Parquet, by its ending")
     parser.set_defaults(run=run)
 

@@ -90,12 +90,23 @@ class Jobs:
         """Queue the export of one table of the database to the store."""
         return self.hand_in("export_data_raw", {"name_table": name_table}, idempotency_key)
 
+    def knows(self, name: str, idempotency_key: str | None) -> bool:
+        """Whether a task of this kind was made under this key before."""
+        return self.ledger.known(name, idempotency_key) is not None
+
     def promote(
-        self, version: int, reason: str, expected_champion: int | None, who: str = "the app", idempotency_key: str | None = None
+        self,
+        version: int,
+        reason: str,
+        expected_champion: int | None,
+        who: str = "the app",
+        idempotency_key: str | None = None,
+        against_the_gate: bool = False,
     ) -> str:
-        """Queue that a version becomes the champion, if the champion still is the expected one when a worker comes to it."""
+        """Queue that a version becomes the champion, if the champion still is the expected one when a worker comes to it, and the gate
+        is passed or overridden."""
         arguments = {"version": version, "reason": reason, "expected_champion": expected_champion, "who": who}
-        return self.hand_in("promote", arguments | _request(), idempotency_key)
+        return self.hand_in("promote", arguments | {"against_the_gate": against_the_gate} | _request(), idempotency_key)
 
     def rollback(self, reason: str, who: str = "the app", idempotency_key: str | None = None) -> str:
         """Queue the return to the previous champion of the audit log."""

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import socket
+import logging
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Never
 
-from core.errors import PromotionRefused, TaskStateError
-from core.football.promotion import before
-from core.settings import CHAMPION
+from core.errors import GateNotPassed, PromotionRefused, SoccerPredictError, TaskStateError
+from core.football.judging import Judged
+from core.football.promotion import before, refuse_leak
+from core.serving import stage_file
 from core.storage import audit_log, leases, logbook
 from core.storage.database import Database
 from core.storage.registry import Registry
+from core.vocabulary import CHAMPION
+from workers.log import line
 from workers.progress import report
 from workers.repeat import Repeat
 
-LEASE = "promotion"
-LEASE_SECONDS = 60.0
 RENEW_EVERY = 10.0
 PATIENCE = 45.0
 MANY = 10_000  # decisions, as many as are looked through
@@ -44,17 +44,30 @@ class Promotions:
     `request` marks one request, so that a task which runs a second time knows what it has done already.
     """
 
-    def __init__(self, database: Database, registry: Registry) -> None:
+    def __init__(
+        self,
+        database: Database,
+        registry: Registry,
+        judge: Callable[[int | None, int], Judged] | None = None,
+        moved: Callable[[int], None] | None = None,
+    ) -> None:
         self.database = database
         self.registry = registry
+        self._judge, self._moved = judge, moved
 
     def promote(
-        self, version: int, reason: str, expected_champion: int | None, who: str = "the app", request: str | None = None
+        self,
+        version: int,
+        reason: str,
+        expected_champion: int | None,
+        who: str = "the app",
+        request: str | None = None,
+        against_the_gate: bool = False,
     ) -> dict[str, Any]:
         """Make a version the champion: {action, from_version, to_version, reason, who, at}.
 
-        PromotionRefused when the champion is not the expected one by now: it says who won; and for a version that failed the leak
-        test, which nobody may override. AliasMissing for no such version.
+        PromotionRefused when the champion is not the expected one by now: it says who won; when the gate is not passed, unless
+        `against_the_gate`; and for a version that failed the leak test, which nobody may override. AliasMissing for no such version.
         """
         with self._alone() as turn:
             if _is_mine(turn.rows, request):
@@ -63,7 +76,7 @@ class Promotions:
                 raise PromotionRefused(_who_won(turn.champion, expected_champion, turn.rows))
             if turn.champion == version:
                 raise PromotionRefused(f"Version {version} is the champion already.")
-            return self._move(turn, "promote", version, reason, who, request)
+            return self._move(turn, "promote", version, reason, who, request, self._gate(turn.champion, version, against_the_gate))
 
     def rollback(self, reason: str, who: str = "the app", request: str | None = None) -> dict[str, Any]:
         """Return to the champion before this one, as the audit has it; PromotionRefused when it has none."""
@@ -72,19 +85,30 @@ class Promotions:
                 return _told(turn.rows[0])
             return self._move(turn, "rollback", before(turn.champion, turn.rows), reason, who, request)
 
-    def _move(self, turn: Turn, action: str, version: int, reason: str, who: str, request: str | None) -> dict[str, Any]:
+    def _gate(self, champion: int | None, version: int, against: bool) -> dict[str, Any]:
+        """What the audit keeps of the gate; PromotionRefused when it is not passed. A test without a judge has no gate."""
+        refuse_leak(version, self.registry.card(version))
+        if self._judge is None:
+            return {}
+        judged = self._judge(champion, version)
+        if judged.failing and not against:
+            raise GateNotPassed(version, judged.failing)
+        return {"gate": judged.to_json(), "against_the_gate": bool(judged.failing)}
+
+    def _move(
+        self, turn: Turn, action: str, version: int, reason: str, who: str, request: str | None, gate: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         old = turn.champion
         mark = request or str(uuid.uuid4())
-        card = self.registry.card(version, CHAMPION)
-        if action == "promote":
-            _refuse_leak(version, card)
-        metrics = {"to": card["metrics"], "from": None if old is None else self._metrics(old), "request": mark}
+        card = self.registry.card(version)
+        metrics = {"to": card["metrics"], "from": None if old is None else self._metrics(old), "request": mark, **(gate or {})}
         decision = audit_log.Decision(who, action, old, version, reason, metrics)
         report(0.5, "changes the champion")  # the last moment to stop it
         with self._held(turn):
             audit_log.intend(self.database, decision)
             self.registry.set_alias(CHAMPION, version)
             audit_log.settle(self.database, decision)
+            self._follow_up(version)
         mine = next((row for row in logbook.decisions(self.database, MANY) if _is_of(row, mark)), None)
         if mine is None:
             self._give_way(turn, version)
@@ -107,7 +131,7 @@ class Promotions:
         """
 
         def hold() -> bool:
-            return leases.take(self.database, LEASE, turn.holder, LEASE_SECONDS)
+            return leases.take(self.database, stage_file.LEASE, turn.holder, stage_file.LEASE_SECONDS)
 
         if not hold() or self.registry.aliases().get(CHAMPION) != turn.champion:
             raise TaskStateError("Somebody else decided while the registry was asked. This one is tried again by itself.")
@@ -124,15 +148,25 @@ class Promotions:
         left = audit_log.intended(self.database)
         if left is not None and left.to_version == champion:
             audit_log.settle(self.database, left)
+            self._follow_up(left.to_version)
+
+    def _follow_up(self, version: int) -> None:
+        """What follows from a new champion. The decision is made: where the store is away, a later look or batch makes up for it."""
+        if self._moved is None:
+            return
+        try:
+            self._moved(version)
+        except SoccerPredictError as error:
+            line("the new champion is not yet in the store", logging.WARNING, version=version, problem=str(error))
 
     def _metrics(self, version: int) -> dict[str, float]:
-        metrics: dict[str, float] = self.registry.card(version, CHAMPION)["metrics"]
+        metrics: dict[str, float] = self.registry.card(version)["metrics"]
         return metrics
 
     def _wait(self, holder: str) -> None:
         """Until the lease is his."""
         until = time.monotonic() + PATIENCE
-        while not leases.take(self.database, LEASE, holder, LEASE_SECONDS):
+        while not leases.take(self.database, stage_file.LEASE, holder, stage_file.LEASE_SECONDS):
             if time.monotonic() > until:
                 raise TaskStateError("Another promotion or rollback is under way. This one is tried again by itself.")
             report(0.1, "waits for another decision")
@@ -142,23 +176,14 @@ class Promotions:
     def _alone(self) -> Iterator[Turn]:
         """Hold the lease. TaskStateError, and the task is tried again, when somebody else holds it for too long."""
         self.registry.aliases()  # the import of MLflow takes seconds: before the lease, not within
-        holder = f"{socket.gethostname()[:40]}:{os.getpid()}:{time.monotonic_ns()}"
+        holder = stage_file.holder()
         self._wait(holder)
         try:
             champion = self.registry.aliases().get(CHAMPION)
             self._settle(champion)
             yield Turn(holder, champion, logbook.decisions(self.database, MANY))
         finally:
-            leases.take(self.database, LEASE, holder, 0.0)
-
-
-def _refuse_leak(version: int, card: Mapping[str, Any]) -> None:
-    """Whatever else the gate says is for a person to weigh; what knew the future has figures that mean nothing."""
-    if ((card.get("gate") or {}).get("checks") or {}).get("no_leak") is False:
-        raise PromotionRefused(
-            f"Version {version} failed the leak test: a later result moved one of its features, so its figures mean nothing. "
-            "Mend the feature, run `make pipeline`, and promote the version that it registers."
-        )
+            leases.take(self.database, stage_file.LEASE, holder, 0.0)
 
 
 def _told(row: Row) -> dict[str, Any]:

@@ -14,26 +14,34 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from core.clock import iso, real_now
-from core.errors import FileMissing
-from core.storage import live_scores, pipeline_log, replay, source_documents
+from core.clock import from_iso, real_now
+from core.errors import LearningError, TableInvalid
+from core.serving.loaded import Loaded
+from core.serving.readers import READERS
+from core.serving.stage_file import StageFile
+from core.storage import forecast_chain, live_scores, pipeline_log, replay, source_documents
 from core.storage.files import POINTER
+from core.storage.manifest import OWN, ChainHead, FileEntry, Manifest, kept_batch, sha1, with_artefact
+from core.vocabulary import DRIFT_FILE, EVALUATION_FILE, FEATURES_FILE, MATCHES_FILE, PREDICTIONS_FILE, SCORES_FILE
 from workers.workplace import Figures, Workplace, whole
 
-# Kept beside a batch: the pointer as it was when the batch was served. It tells which models the batch needs.
-OWN_POINTER = "pointer.json"
 ABANDONED = timedelta(days=1)  # a file that is still not whole after that belongs to a process that was killed
 
 
 def publish(place: Workplace) -> Figures:
-    """Everything that is served, into the store. The same content again changes nothing."""
-    models = _addressed(place, place.read_json(place.receipt("batch_inference"))["models"])
+    """Publish everything that is served. The same content again changes nothing.
+
+    Each file is first opened by the reader that serves it: TableInvalid names one that would be refused, and the batch before goes on.
+    """
+    receipt = place.read_json(place.receipt("batch_inference"))
+    models = {int(version): with_artefact(card, _model_files(place, int(version))) for version, card in receipt["models"].items()}
     files = {name: path.read_bytes() for name, path in _served(place).items()}
-    digest = _digest(place, files, models)
+    digest = _digest(place, receipt, files, models)
     version = _published(place, digest)
     if version is None:
+        _try_readers(place, files, models)
         version = f"{real_now():%Y%m%dT%H%M%S%f}Z-{digest}"
-        _write(place, version, files, models)
+        _write(place, version, receipt, files, models)
     pipeline_log.note(place.database, pipeline_log.PUBLISHED, version)
     live_scores.settle(place.database, place.now)
     if place.settings.clock.moment is not None:
@@ -46,42 +54,25 @@ def publish(place: Workplace) -> Figures:
 
 
 def _served(place: Workplace) -> dict[str, Path]:
-    data = place.root / "data"
+    predictions = place.root / "data" / "predictions"
     return {
-        "predictions.parquet": data / "predictions" / "predictions.parquet",
-        "match_features.parquet": data / "predictions" / "match_features.parquet",
-        "matches.parquet": data / "work" / "matches.parquet",
-        "evaluation.parquet": data / "work" / "evaluation.parquet",
-        "scores.json": data / "work" / "scores.json",
-        "drift.json": place.root / "reports" / "drift" / "latest.json",
+        **{name: predictions / name for name in (PREDICTIONS_FILE, FEATURES_FILE, EVALUATION_FILE, SCORES_FILE)},
+        MATCHES_FILE: place.work / MATCHES_FILE,
+        DRIFT_FILE: place.root / "reports" / "drift" / "latest.json",
     }
 
 
-def _addressed(place: Workplace, models: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The cards, each with the place of its files in the store: `models/<version>-<eight digits of their SHA-1>`."""
-    return {stage: {**card, "artefact": f"{card['artefact']}-{_digest_of(_files(place, card))[:8]}"} for stage, card in models.items()}
-
-
-def _files(place: Workplace, card: Mapping[str, Any]) -> dict[str, bytes]:
-    folder = place.work / "registered" / str(card["model_version"])
+def _model_files(place: Workplace, version: int) -> dict[str, bytes]:
+    folder = place.work / "registered" / str(version)
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def _digest_of(files: Mapping[str, bytes]) -> str:
-    """SHA-1 over the files' names and contents."""
-    said = {name: hashlib.sha1(data).hexdigest() for name, data in files.items()}
-    return hashlib.sha1(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-
-def _digest(place: Workplace, files: dict[str, bytes], models: dict[str, Any]) -> str:
+def _digest(place: Workplace, receipt: Mapping[str, Any], files: Mapping[str, bytes], models: Mapping[int, Any]) -> str:
     """Ten letters that stand for all of the content, and for the moment of which it speaks."""
-    content = {name: hashlib.sha1(data).hexdigest() for name, data in files.items()}
-    said = json.dumps([place.settings.timeline, _as_of(place), content, models], sort_keys=True)
+    content = {name: sha1(data) for name, data in files.items()}
+    roles = [receipt["stages"], receipt["former_champion"], receipt["skipped"]]
+    said = json.dumps([place.settings.timeline, receipt["as_of"], content, models, roles], sort_keys=True)
     return hashlib.sha1(said.encode()).hexdigest()[:10]
-
-
-def _as_of(place: Workplace) -> str:
-    return str(place.read_json(place.receipt("batch_inference"))["as_of"])
 
 
 def _published(place: Workplace, digest: str) -> str | None:
@@ -90,32 +81,42 @@ def _published(place: Workplace, digest: str) -> str | None:
     return version if version is not None and version.endswith(f"-{digest}") else None
 
 
-def _write(place: Workplace, version: str, files: dict[str, bytes], models: dict[str, Any]) -> None:
-    for card in models.values():
-        for name, data in _files(place, card).items():
+def _try_readers(place: Workplace, files: Mapping[str, bytes], models: Mapping[int, Mapping[str, Any]]) -> None:
+    """Open each file and each model as a web process will; TableInvalid says which one it would refuse, and why."""
+    try:
+        for name, data in files.items():
+            READERS[name](data)
+        for version, card in models.items():
+            Loaded.read(version, card, _model_files(place, version))
+    except (TableInvalid, LearningError) as error:
+        raise TableInvalid(f"Nothing was published, and the batch before keeps serving: {error}") from error
+
+
+def _write(
+    place: Workplace, version: str, receipt: Mapping[str, Any], files: Mapping[str, bytes], models: Mapping[int, Mapping[str, Any]]
+) -> None:
+    for number, card in models.items():
+        for name, data in _model_files(place, number).items():
             _write_once(place, f"{card['artefact']}/{name}", data)
-    described = {}
+    entries = {}
     for name, data in files.items():
         key = f"batch/{version}/{name}"
         place.store.write(key, data)
-        described[name] = {
-            "key": key,
-            "rows": _rows(name, _served(place)[name]),
-            "bytes": len(data),
-            "sha1": hashlib.sha1(data).hexdigest(),
-        }
-    pointer = {
-        "version": version,
-        "written_at": iso(real_now()),
-        "as_of": _as_of(place),
-        "timeline": place.settings.timeline,
-        "files": described,
-        "models": models,
-        "skipped": place.read_json(place.receipt("batch_inference")).get("skipped", {}),
-    }
-    said = json.dumps(pointer, indent=1, sort_keys=True, allow_nan=False).encode()
-    place.store.write(f"batch/{version}/{OWN_POINTER}", said)
-    place.store.write(POINTER, said)
+        entries[name] = FileEntry(key, sha1(data), len(data), _rows(name, _served(place)[name]))
+    manifest = Manifest(
+        version, real_now(), from_iso(receipt["as_of"]), place.settings.timeline, entries, models, receipt["stages"],
+        receipt["former_champion"], receipt["skipped"], _chain(place),
+    ).to_json()  # fmt: skip
+    place.store.write(f"batch/{version}/{OWN}", manifest)
+    place.store.write(POINTER, manifest)
+
+
+def _chain(place: Workplace) -> ChainHead:
+    """Where the chain of sealed forecasts ends now: a database that is put back later and is older can be told by it."""
+    timeline = place.settings.timeline
+    with place.database.read() as connection:
+        digest, entries = forecast_chain.head(connection, timeline)
+    return ChainHead(timeline, digest, entries)
 
 
 def _write_once(place: Workplace, key: str, data: bytes) -> None:
@@ -137,7 +138,7 @@ def _tidy(place: Workplace, current: str, keep: int) -> int:
     old = [version for version in versions[:-keep] if version != current]
     for version in old:
         place.store.remove(f"batch/{version}")
-    needed = {artefact for version in versions if version not in old for artefact in _artefacts(place, version)}
+    needed = {artefact for version in versions if version not in old for artefact in _artefacts(place, version)} | _staged(place)
     for folder in {key.rpartition("/")[0] for key in place.store.list("models")} - needed:
         place.store.remove(folder)
     place.store.clear_parts(real_now() - ABANDONED)
@@ -146,8 +147,11 @@ def _tidy(place: Workplace, current: str, keep: int) -> int:
 
 def _artefacts(place: Workplace, version: str) -> set[str]:
     """Where the models of a kept batch are; none of one that was never whole."""
-    try:
-        said = json.loads(place.store.read(f"batch/{version}/{OWN_POINTER}"))
-    except FileMissing:
-        return set()
-    return {str(card["artefact"]) for card in said["models"].values()}
+    manifest = kept_batch(place.store, version)
+    return set() if manifest is None else {str(card["artefact"]) for card in manifest.models.values()}
+
+
+def _staged(place: Workplace) -> set[str]:
+    """Where the models of the versions are that have a stage now, whether or not a batch names them."""
+    file = StageFile.read(place.store)
+    return set() if file is None else {str(card["artefact"]) for card in file.models.values()}

@@ -6,10 +6,9 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 
-from core.clock import from_iso
-from core.errors import FileMissing
+from core.errors import FileMissing, TableInvalid
 from core.storage import pipeline_log
-from core.storage.files import POINTER
+from core.storage.manifest import Manifest
 from workers.ingesting import gather
 from workers.log import line
 from workers.workplace import REGISTERED, UNPUBLISHED, YES, Workplace, whole
@@ -52,13 +51,14 @@ def can_renew(place: Workplace) -> bool:
     ours = said.get("timeline") == place.settings.timeline and said.get("places") == place.places
     same = ours and said.get("database_id") == place.database.instance_id()
     this_month = place.parameters["train"]["cut"] is None and str(said.get("clock"))[:7] == f"{place.now:%Y-%m}"
-    made = all((place.work / name).exists() for name in ("models", "evaluation.parquet", "scores.json", "receipts/publish.json"))
+    made = all(
+        (place.work / name).exists() for name in ("models", "evaluation.parquet", "scores.json", "walks.json", "receipts/publish.json")
+    )
     return same and this_month and made and bool(pipeline_log.noted(place.database, REGISTERED)) and whole(place.store) is not None
 
 
 def _is_fresh(place: Workplace) -> bool:
     try:
-        said = json.loads(place.store.read(POINTER))
-        return timedelta() <= place.now - from_iso(str(said["as_of"])) < FRESH
-    except (FileMissing, ValueError, KeyError):
+        return timedelta() <= place.now - Manifest.read(place.store).as_of < FRESH
+    except (FileMissing, TableInvalid):
         return False

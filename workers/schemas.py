@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from core.football.live import Phase
+from core.vocabulary import Stage, TaskState
 
-TaskState = Literal["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED", "LOST", "EXPIRED"]
-StageName = Literal["champion", "challenger", "baseline"]
+StageName = Stage
 Label = Literal["home_win", "draw", "away_win"]
 
 CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"  # but tab, line feed and carriage return
@@ -47,10 +47,23 @@ Reason = Annotated[
 ]
 
 
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=rf"^[^{CONTROL}]*[^\s{CONTROL}][^{CONTROL}]*$"),
+    BeforeValidator(_words),
+]
+
+
 class Problem(BaseModel):
     """Every answer that is no success: a sentence for a person."""
 
     detail: str
+
+
+class GateRefusal(Problem):
+    """A promotion that is refused."""
+
+    failing: list[str] = Field([], description="the checks of the gate that fail, the gravest first")
 
 
 class Refusal(Problem):
@@ -188,6 +201,8 @@ class PromoteRequest(Taken):
     version: Version
     reason: Reason
     expected_champion: Version | None = Field(description="null when you expect that there is none")
+    against_the_gate: StrictBool = Field(False, description="promote it although it fails checks of the gate, the leak test aside")
+    who: Name | None = Field(None, description="who asks, for the audit log")
 
 
 class RollbackRequest(Taken):

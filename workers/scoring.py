@@ -4,82 +4,162 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from core.clock import iso, real_now
-from core.errors import AliasMissing, LearningError
-from core.football.competitions import earliest
+from core.clock import iso
+from core.errors import AliasMissing, LearningError, PromotionRefused
+from core.football.promotion import before, former_champion
 from core.learning.batch import importance, match_features, predictions
+from core.learning.comparison import scores
 from core.learning.drift import drift_report
 from core.learning.models import Model, load_model
-from core.settings import CHAMPION
-from core.storage import pipeline_log
-from core.storage.forecast_chain import Forecast, seal
-from core.tables import PREDICTIONS
+from core.serving.sealing import to_seal
+from core.storage import logbook, pipeline_log
+from core.storage.forecast_chain import seal
+from core.storage.manifest import recipe_of
+from core.storage.registry import Registry
+from core.tables import EVALUATION, PREDICTIONS
+from core.vocabulary import (
+    BASE_RATE,
+    CHAMPION,
+    ELO,
+    EVALUATION_FILE,
+    FEATURES_FILE,
+    MATCHES_FILE,
+    PREDICTIONS_FILE,
+    SCORES_FILE,
+    SHADOW,
+    STAGES,
+)
 from workers.log import line
 from workers.registration import open_registry
+from workers.walks import Walks
 from workers.workplace import Figures, Workplace
 
+MANY = 10_000  # decisions, as many as are looked through
 NO_MODEL = "The registry has no model behind any alias. Run `make pipeline`, which registers them."
-Scored = tuple[dict[str, Any], Model]
+
+
+class Scored(NamedTuple):
+    """A version that forecasts: its card and its model."""
+
+    card: dict[str, Any]
+    model: Model
+
+
+class Roles(NamedTuple):
+    """Which versions forecast: `stages` by stage, the former champion, and others in shadow."""
+
+    stages: dict[str, int]
+    former_champion: int | None
+    shadow: frozenset[int]
+
+    @property
+    def versions(self) -> list[int]:
+        others = self.shadow if self.former_champion is None else self.shadow | {self.former_champion}
+        return sorted({*self.stages.values(), *others})
+
+    def sealed_as(self, version: int) -> str:
+        """The first stage of a version; a version with two is sealed once."""
+        return next((stage for stage in STAGES if self.stages.get(stage) == version), SHADOW)
 
 
 def batch_inference(place: Workplace) -> Figures:
-    """Every alias over all matches of the window; what it says of those to come is sealed.
+    """Score all matches of the window by each version once, and seal the forecasts of matches to come.
 
-    A model that cannot be read any more, or that takes a feature which is no longer made, is left out by name; the others go on.
+    A version forecasts if it has a stage, was champion before or is where a rollback leads, or is the latest fit of a recipe. One whose
+    model cannot be read any more, or takes a feature that is no longer made, is left out by name; the others go on.
     """
     now = place.now
     table = match_features(
-        place.read_table("work/matches.parquet"),
+        place.read_table(f"work/{MATCHES_FILE}"),
         place.read_table("work/features.parquet"),
         now,
         int(place.parameters["batch"]["window_days"]),
     )
-    models, skipped = _fetch(place, table)
-    said = [predictions(table, model, stage, card["model_version"], card["model_run_id"]) for stage, (card, model) in models.items()]
-    together = PREDICTIONS.check(pd.concat(said))
-    place.write_table("predictions/match_features.parquet", table, index=True)
-    place.write_table("predictions/predictions.parquet", together, index=True)
+    registry = open_registry(place)
+    roles = _roles(place, registry)
+    scored, skipped = _fetch(place, registry, roles, table)
+    forecasts = PREDICTIONS.check(
+        pd.concat([predictions(table, model, version, card["model_run_id"]) for version, (card, model) in scored.items()])
+    )
+    place.write_table(f"predictions/{FEATURES_FILE}", table, index=True)
+    place.write_table(f"predictions/{PREDICTIONS_FILE}", forecasts, index=True)
+    _write_record(place, registry, [card for card, _ in scored.values()])
     with place.database.write() as connection:
-        new = seal(connection, _to_seal(place, table, together))
+        new = seal(connection, to_seal(table, forecasts, roles.sealed_as, as_of=now, now=now, timeline=place.settings.timeline))
     receipt = {
         "as_of": iso(now),
         "matches": len(table),
-        "predictions": len(together),
-        "models": {s: card for s, (card, _) in models.items()},
+        "predictions": len(forecasts),
+        "models": {str(version): card for version, (card, _) in scored.items()},
+        "stages": {stage: version for stage, version in roles.stages.items() if version in scored},
+        "former_champion": roles.former_champion,
         "skipped": skipped,
     }
     place.write_json(place.receipt("batch_inference"), receipt)
-    return {"matches": len(table), "upcoming": int(table["is_future"].sum()), "predictions": len(together), "sealed": new}
+    return {"matches": len(table), "upcoming": int(table["is_future"].sum()), "predictions": len(forecasts), "sealed": new}
 
 
-def _fetch(place: Workplace, table: pd.DataFrame) -> tuple[dict[str, Scored], dict[str, str]]:
-    """By stage the card and the model behind each alias, whose files are put below data/work/registered; and why others are left out.
+def _roles(place: Workplace, registry: Registry) -> Roles:
+    aliases, decided = registry.aliases(), logbook.decisions(place.database, MANY)
+    stages = {stage: aliases[stage] for stage in place.settings.stages if stage in aliases}
+    champion = stages.get(CHAMPION)
+    path = place.receipt("register")
+    latest = place.read_json(path)["versions"].values() if path.is_file() else ()
+    with suppress(PromotionRefused):
+        latest = [*latest, before(champion, decided)]
+    former = former_champion(champion, decided)
+    return Roles(stages, former, frozenset(int(version) for version in latest if registry.has(int(version))))
+
+
+def _fetch(place: Workplace, registry: Registry, roles: Roles, table: pd.DataFrame) -> tuple[dict[int, Scored], dict[str, str]]:
+    """By version its card and model, whose files are put below data/work/registered; and by stage why a version is left out.
 
     LearningError when none can forecast, AliasMissing when there is none.
     """
-    registry, folder = open_registry(place), place.work / "registered"
+    folder = place.work / "registered"
     shutil.rmtree(folder, ignore_errors=True)
-    aliases = registry.aliases()
-    found: dict[str, Scored] = {}
+    found: dict[int, Scored] = {}
     skipped: dict[str, str] = {}
-    for stage in place.settings.stages:
-        if stage not in aliases:
-            continue
-        files = registry.download(aliases[stage], folder / str(aliases[stage]))
+    for version in roles.versions:
+        files = registry.download(version, folder / str(version))
         try:
-            found[stage] = (registry.card(aliases[stage], stage), _fit_for(table, _read(files)))
+            found[version] = Scored(registry.card(version), _fit_for(table, _read(files)))
         except LearningError as error:
             shutil.rmtree(files)
-            skipped[stage] = f"Version {aliases[stage]}, the {stage}, is left out: {error}"
-            line("model left out", logging.WARNING, stage=stage, version=aliases[stage], problem=str(error))
+            line("model left out", logging.WARNING, version=version, role=roles.sealed_as(version), problem=str(error))
+            held = [stage for stage, number in roles.stages.items() if number == version]
+            skipped |= {stage: f"Version {version}, the {stage}, is left out: {error}" for stage in held}
     if not found:
         raise LearningError(" ".join(skipped.values())) if skipped else AliasMissing(NO_MODEL)
     return found, skipped
+
+
+def _write_record(place: Workplace, registry: Registry, cards: Sequence[Mapping[str, Any]]) -> None:
+    """Write the walk-forward and the scores of each version, as they are published: see `core.tables.EVALUATION`."""
+    walks, latest = Walks.read(place), place.read_json(place.work / SCORES_FILE)
+    references = pd.concat([walks.of_recipe(name).assign(walk=walks.id(name) or name) for name in (ELO, BASE_RATE)], ignore_index=True)
+    rows, scored = [references], {}
+    for card in cards:
+        version, walk = int(card["model_version"]), walks.of_card(registry, card)
+        rows.append(walk.rows.assign(model_version=version, walk=walk.id))
+        own = latest.get(recipe_of(card) or "") if walk.id == walks.id(recipe_of(card) or "") else _scores_of(walk.rows, references)
+        scored[str(version)] = {"recipe": recipe_of(card), "walk": walk.id, **(own or {"n": 0})}
+    span = {name: latest.get(name) for name in ("matches", "from", "to", ELO, BASE_RATE)}
+    place.write_table(f"predictions/{EVALUATION_FILE}", EVALUATION.check(pd.concat(rows, ignore_index=True)))
+    place.write_json(place.root / "data" / "predictions" / SCORES_FILE, {"versions": scored, **span})
+
+
+def _scores_of(rows: pd.DataFrame, references: pd.DataFrame) -> dict[str, Any]:
+    """The scores of a walk that only one version has, on the matches that it shares with the references."""
+    found: dict[str, Any] = scores(pd.concat([rows.assign(recipe="own"), references], ignore_index=True)).get("own", {"n": 0})
+    return found
 
 
 def _fit_for(table: pd.DataFrame, model: Model) -> Model:
@@ -95,39 +175,26 @@ def _read(folder: Path) -> Model:
     return load_model({path.name: path.read_bytes() for path in folder.iterdir()})
 
 
-def _to_seal(place: Workplace, table: pd.DataFrame, said: pd.DataFrame) -> list[Forecast]:
-    """Forecasts of matches that have surely not begun: without a kick-off, those of days that have not begun where they are played."""
-    now, written = place.now, iso(real_now())
-    days = [earliest(code, day) for code, day in zip(table["competition_code"], table["match_date"].dt.date, strict=True)]
-    begins = table["startTimeUtc"].fillna(pd.Series(pd.to_datetime(days, utc=True), table.index))
-    to_come = table.index[table["is_future"] & (begins > pd.Timestamp(now))]
-    rows = said.loc[said.index.isin(to_come)].reset_index()
-    columns = ["match_id", "model_stage", "model_version", "proba_home", "proba_draw", "proba_away", "startTimeUtc"]
-    return [
-        Forecast(
-            int(match_id), str(stage), int(version), home, draw, away,
-            None if pd.isna(kickoff) else iso(kickoff.to_pydatetime()), iso(now), written, place.settings.timeline,
-        )
-        for match_id, stage, version, home, draw, away, kickoff in rows[columns].itertuples(index=False, name=None)
-    ]  # fmt: skip
-
-
 def monitor_drift(place: Workplace) -> Figures:
-    """The drift report of this moment, and a row in its history."""
+    """Write the drift report of this moment, for the champion and beside it for every other version; and a row in its history."""
     features = place.read_table("work/features.parquet")
-    table = pd.read_parquet(place.root / "data" / "predictions" / "match_features.parquet")
-    card = place.read_json(place.receipt("batch_inference"))["models"].get(CHAMPION)
-    model = None if card is None else _read(place.work / "registered" / str(card["model_version"]))
-    report = drift_report(
+    inputs = (
         features,
-        place.read_table("work/evaluation.parquet"),
-        place.read_table("predictions/predictions.parquet"),
-        place.now,
-        recipe=model.origin.recipe if model else CHAMPION,
-        importance=importance(model, table[~table["is_future"]]) if model else None,
-        model_version=card["model_version"] if card else None,
+        pd.read_parquet(place.root / "data" / "predictions" / EVALUATION_FILE),
+        place.read_table(f"predictions/{PREDICTIONS_FILE}"),
     )
-    place.write_json(place.root / "reports" / "drift" / "latest.json", report)
+    played = place.read_table(f"predictions/{FEATURES_FILE}")
+    played = played[~played["is_future"]]
+    receipt = place.read_json(place.receipt("batch_inference"))
+    champion = receipt["stages"].get(CHAMPION)
+    reports = {}
+    for version in map(int, receipt["models"]):
+        model = _read(place.work / "registered" / str(version))
+        reports[version] = drift_report(*inputs, place.now, model_version=version, importance=importance(model, played))
+    report = reports.pop(champion) if champion in reports else drift_report(*inputs, place.now)
+    place.write_json(
+        place.root / "reports" / "drift" / "latest.json", {**report, "versions": {str(version): one for version, one in reports.items()}}
+    )
     pipeline_log.add_drift(place.database, report)
     place.write_json(place.receipt("monitor_drift"), {"as_of": report["as_of"], "drift_score": report["drift_score"]})
     return {"drift_score": report["drift_score"], "hurts": report["hurts"], "window": report["window"]["matches"]}

@@ -14,12 +14,14 @@ import pandas as pd
 from core.learning.comparison import scores
 from core.learning.features import build_on, labelled
 from core.learning.leaks import covers, leak_test
-from core.learning.recipe import REFERENCE, SERVED
+from core.learning.recipe import SERVED
 from core.learning.training import FEWEST, fit
 from core.learning.walk import base_rates, evaluated
 from core.storage import match_rows
+from core.vocabulary import ELO, EVALUATION_FILE, SCORES_FILE
 from workers.ingesting import bundled, gather
 from workers.remembered import forget, recall, remember
+from workers.walks import WALKS_FILE, walk_ids
 from workers.workplace import Figures, Workplace
 
 
@@ -75,10 +77,11 @@ def train(place: Workplace) -> Figures:
         for name, data in fit(recipe, training).to_files().items():
             (models / recipe / name).write_bytes(data)
     since = _evaluated_since(training, int(place.parameters["evaluation"]["seasons"]))
-    evaluation = evaluated(training, (*SERVED, REFERENCE), since)
-    found = scores(pd.concat([evaluation, base_rates(training, since)], ignore_index=True))
-    place.write_table("work/evaluation.parquet", evaluation)
-    place.write_json(place.work / "scores.json", found | _span(evaluation))
+    evaluation = pd.concat([evaluated(training, (*SERVED, ELO), since), base_rates(training, since)], ignore_index=True)
+    found = scores(evaluation)
+    place.write_table(f"work/{EVALUATION_FILE}", evaluation)
+    place.write_json(place.work / SCORES_FILE, found | _span(evaluation))
+    place.write_json(place.work / WALKS_FILE, walk_ids(place, training, (*SERVED, ELO)))
     return {"recipes": len(SERVED), "evaluated": evaluation["match_id"].nunique(), "since": since.isoformat(), **_rps(found)}
 
 
@@ -98,4 +101,4 @@ def _span(evaluation: pd.DataFrame) -> Figures:
 
 
 def _rps(found: Mapping[str, Any]) -> Figures:
-    return {f"rps_{recipe}": round(found[recipe]["rps"]["point"], 4) for recipe in (*SERVED, REFERENCE) if found.get(recipe, {}).get("n")}
+    return {f"rps_{recipe}": round(found[recipe]["rps"]["point"], 4) for recipe in (*SERVED, ELO) if found.get(recipe, {}).get("n")}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import socket
@@ -12,12 +11,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from core.clock import from_iso
-from core.errors import FileMissing, SoccerPredictError, StorageError
+from core.errors import FileMissing, SoccerPredictError, StorageError, TableInvalid
 from core.settings import PROJECT, Settings, prepare_home
 from core.storage import replay
 from core.storage.database import Database
-from core.storage.files import POINTER, Store
+from core.storage.files import Store
+from core.storage.manifest import Manifest
 from core.storage.task_ledger import TaskLedger
 from workers import checks, dotenv
 from workers.calling import Caller, answers, shown_host
@@ -224,9 +223,8 @@ class Supervisor:
 def published(settings: Settings, database: Database) -> bool:
     """Whether there is anything to serve. On a replay not what knows later results than its clock, or was made before its start."""
     try:
-        said = json.loads(Store.open(settings.store_url, settings.s3_endpoint).read(POINTER))
-        as_of = from_iso(str(said["as_of"]))
-    except (FileMissing, ValueError, KeyError, TypeError):
+        as_of = Manifest.read(Store.open(settings.store_url, settings.s3_endpoint)).as_of
+    except (FileMissing, TableInvalid):
         return False
     start = settings.clock.moment
     return start is None or start <= as_of <= replay.read(database, start).moment

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from core.clock import from_iso
-from core.errors import NotReady
+from core.errors import NotReady, StorageError
+from core.football.judging import Judged
+from core.serving import stage_file
 from core.serving.predictor import PredictionService
-from core.settings import CHAMPION, Settings
+from core.serving.sealing import seal_champion
+from core.serving.version_comparison import judge_published
+from core.settings import Settings
+from core.storage import replay
 from core.storage.database import Database
 from core.storage.exports import to_parquet
 from core.storage.files import Store
 from core.storage.registry import Registry
+from core.vocabulary import CHAMPION
+from workers.jobs import Jobs
 from workers.log import line
 from workers.promotions import Promotions
 from workers.refreshing import advance, refresh, retrain
@@ -22,17 +31,31 @@ from workers.refreshing import advance, refresh, retrain
 class Tasks:
     """The bodies, with the clients they need: made once per process, at its start."""
 
-    def __init__(self, models: PredictionService, database: Database, store: Store, registry: Registry) -> None:
+    def __init__(self, models: PredictionService, database: Database, store: Store, registry: Registry, settings: Settings) -> None:
         self.models = models
         self.database = database
         self.store = store
-        self.promotions = Promotions(database, registry)
+        self.registry = registry
+        self.settings = settings
+        self.promotions = Promotions(database, registry, self._judge, self._moved)
 
     @classmethod
     def open(cls, settings: Settings, database: Database) -> Tasks:
         store = Store.open(settings.store_url, settings.s3_endpoint)
         registry = Registry(settings.tracking_uri, settings.model_name)
-        return cls(PredictionService(settings, store, registry, on_change=_tell), database, store, registry)
+        models = PredictionService(settings, store, registry, on_change=_tell, database=database)
+        return cls(models, database, store, registry, settings)
+
+    def _judge(self, champion: int | None, version: int) -> Judged:
+        """What the gate says of a version against the champion, by the batch that is published now."""
+        return judge_published(self.store, self.database, self.registry, self.settings.timeline, champion, version)
+
+    def _moved(self, version: int) -> None:
+        """A version is champion: the store says so, and its forecasts of matches to come are sealed as the champion's."""
+        stage_file.write(self.database, self.registry, self.store)
+        now = replay.clock(self.database, self.settings.clock).now()
+        if seal_champion(self.store, self.database, version, now, self.settings.timeline) is None:
+            Jobs.open(self.settings, self.database).refresh()  # it has no forecasts in the batch: a run makes them
 
     def bodies(self) -> Mapping[str, Callable[..., Any]]:
         """Each task's name and what it does."""
@@ -56,7 +79,13 @@ class Tasks:
             self.models.load(ask_registry=False)
         except NotReady as error:
             line("no model yet", logging.WARNING, trouble=str(error))
-        self.models.start_background(wait_for_page=False)
+        self.models.start_background()
+        threading.Thread(target=self._prepare, name="registry", daemon=True).start()
+
+    def _prepare(self) -> None:
+        """Import MLflow now: a promotion need not wait for it."""
+        with suppress(StorageError):
+            self.registry.prepare()
 
     def versions(self) -> Mapping[str, int]:
         """The model version held for each stage."""

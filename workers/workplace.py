@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from core.clock import Clock
-from core.errors import FileMissing, SettingsError
+from core.errors import FileMissing, SettingsError, TableInvalid
 from core.settings import PROJECT, Settings
 from core.storage import pipeline_log, replay
 from core.storage.database import Database
-from core.storage.files import POINTER, Store
+from core.storage.files import Store
+from core.storage.manifest import Manifest, is_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,11 +126,7 @@ class Workplace:
 def whole(store: Store) -> str | None:
     """The version that the pointer names; None when there is none, or a file of it is gone or is not what was published."""
     try:
-        said = json.loads(store.read(POINTER))
-        files = [(str(file["key"]), str(file["sha1"])) for file in said["files"].values()]
-        folders = [str(card["artefact"]) for card in said["models"].values()]
-        version = str(said["version"])
-        good = all(hashlib.sha1(store.read(key)).hexdigest() == sha1 for key, sha1 in files) and all(map(store.list, folders))
-    except (FileMissing, ValueError, KeyError, TypeError, AttributeError):
+        manifest = Manifest.read(store)
+    except (FileMissing, TableInvalid):
         return None
-    return version if good else None
+    return manifest.version if is_whole(store, manifest) else None

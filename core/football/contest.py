@@ -10,11 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.football.scoring import MEASURES, Interval, block_interval, log_loss
+from core.vocabulary import BASE_RATE, ELO
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-BASE_RATE, ELO = "base_rate", "elo"  # the yardsticks that stand beside every contestant
 
 
 @dataclass(frozen=True)
@@ -45,24 +44,22 @@ class Contest:
         return block_interval(losses[0] - losses[1], self.days)
 
 
-def contest(evaluation: pd.DataFrame, recipes: Mapping[str, str]) -> Contest:
-    """The matches that every recipe forecast. `recipes` maps a stage to the recipe behind it.
+def contest(entrants: Mapping[str, pd.DataFrame]) -> Contest:
+    """The matches that every entrant forecast, from EVALUATION rows by entrant; entrants without a row are left out.
 
-    Elo stands beside them where it was walked forward too, and the base rate: the one of the table, or how often each outcome
-    came in these matches.
+    `elo` and `base_rate` are references: they make no contest alone, and the base rate is worked out from these matches where its rows
+    are not given.
     """
-    recipes = {**recipes, ELO: ELO, BASE_RATE: BASE_RATE}
-    parts = {stage: evaluation[evaluation["recipe"] == recipe].set_index("match_id") for stage, recipe in recipes.items()}
-    parts = {stage: part for stage, part in parts.items() if len(part)}
+    parts = {name: rows.set_index("match_id") for name, rows in entrants.items() if len(rows)}
     if not set(parts) - {BASE_RATE, ELO}:
-        return Contest(evaluation.iloc[:0], np.zeros(0, dtype=np.int64), {})
+        return Contest(next(iter(entrants.values()), pd.DataFrame()).iloc[:0], np.zeros(0, dtype=np.int64), {})
     common = next(iter(parts.values())).index
     for part in parts.values():
         common = common.intersection(part.index)
     facts = next(iter(parts.values())).loc[common].sort_values("date", kind="stable")
     outcomes = facts["outcome"].to_numpy(np.int64)
     columns = ["proba_home", "proba_draw", "proba_away"]
-    chances = {stage: part.loc[facts.index, columns].to_numpy(np.float64) for stage, part in parts.items()}
+    chances = {name: part.loc[facts.index, columns].to_numpy(np.float64) for name, part in parts.items()}
     shares = np.bincount(outcomes, minlength=3) / max(len(outcomes), 1)
     return Contest(facts, outcomes, {**chances, BASE_RATE: chances.get(BASE_RATE, np.tile(shares, (len(outcomes), 1)))})
 

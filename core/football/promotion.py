@@ -14,6 +14,8 @@ FAST = 0.5  # milliseconds that one forecast may take
 # The checks by name, as people call them, the gravest first.
 CHECKS = {"no_leak": "leak test", "enough": "number of matches", "better": "difference", "calibrated": "calibration", "fast": "speed"}
 
+NOTHING_DECIDED = "Nothing was decided yet: there is no champion to return to."
+
 Checks = Mapping[str, bool | None]
 
 
@@ -49,11 +51,35 @@ def hindrances(found: Checks) -> list[str]:
     return [failed if found[name] is False else unknown for name, (failed, unknown) in said.items() if found[name] is not True]
 
 
+def refuse_leak(version: int, card: Mapping[str, Any]) -> None:
+    """PromotionRefused for a version that failed the leak test: its figures mean nothing, so nobody may insist. The rest is for people
+    to weigh."""
+    if ((card.get("gate") or {}).get("checks") or {}).get("no_leak") is False:
+        raise PromotionRefused(
+            f"Version {version} failed the leak test: a later result moved one of its features, so its figures mean nothing. "
+            "Mend the feature, run `make pipeline`, and promote the version that it registers."
+        )
+
+
+def former_champion(champion: int | None, rows: Sequence[Mapping[str, Any]]) -> int | None:
+    """The version that was champion until the last decision; None when nothing was decided, or the alias was moved by another hand.
+
+    `rows` of the audit are the latest first. After a rollback it is the version that was rolled back.
+    """
+    last = rows[0] if rows else None
+    if last is None or last["to_version"] != champion or last["from_version"] == champion:
+        return None
+    former: int | None = last["from_version"]
+    return former
+
+
 def before(champion: int | None, rows: Sequence[Mapping[str, Any]]) -> int:
     """The champion before this one: each promotion goes one step on, each rollback one back. `rows` of the audit are the latest first.
 
     PromotionRefused when there was none.
     """
+    if not rows:
+        raise PromotionRefused(NOTHING_DECIDED)
     reigns: list[int] = []
     for row in reversed(rows):
         if row["action"] == "rollback":

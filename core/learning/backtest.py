@@ -7,18 +7,20 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from core import vocabulary
 from core.errors import LearningError
 from core.learning import dixon_coles
 from core.learning.features import hardly_known
 from core.learning.kinds import of_file, outcomes
 from core.learning.memory import known_before
-from core.learning.recipe import REFERENCE, SERVED, TITLES, WHERE
+from core.learning.recipe import SERVED, TITLES, WHERE
 from core.learning.walk import Progress, walk
+from core.vocabulary import recipe_id
 
 FORECAST = ["p_home", "p_draw", "p_away"]
 ELO = ["elo_home", "elo_draw", "elo_away"]
 DIXON_COLES = "dixon-coles"
-ASKED_FOR = (*SERVED, REFERENCE, DIXON_COLES)
+ASKED_FOR = (*SERVED, vocabulary.ELO, DIXON_COLES)
 YEARS_BACK = 45  # further back than that no kind of football is streamed
 
 
@@ -31,6 +33,7 @@ def forecast(
     Each day is forecast from earlier days, by a model fitted on matches before the first of its month. `progress` is told
     the share that is done, and of what. LearningError when there is no such recipe or nothing to forecast.
     """
+    name = recipe_id(name)
     if name not in ASKED_FOR:
         raise LearningError(f"There is no recipe {name!r}. Choose one of {', '.join(ASKED_FOR)}.")
     first, last = pd.Timestamp(since), pd.Timestamp.max if until is None else pd.Timestamp(until)
@@ -44,7 +47,7 @@ def forecast(
     table = _table(meetings)
     later: Progress = lambda share, words: progress(0.3 + 0.6 * share, words)  # noqa: E731
     said = dixon_coles.forecasts(meetings, since, later) if name == DIXON_COLES else walk(table, name, since, until, later)
-    elo = walk(table, REFERENCE, since, until, lambda share, words: progress(0.9 + 0.1 * share, words))
+    elo = walk(table, vocabulary.ELO, since, until, lambda share, words: progress(0.9 + 0.1 * share, words))
     columns = {**dict(zip(FORECAST, said.T, strict=True)), **dict(zip(ELO, elo.T, strict=True))}
     told = matches.loc[table.index].assign(kind=table["kind"], outcome=table["outcome"].fillna(-1).astype("int64"), **columns)
     told["fresh"] = hardly_known(table)

@@ -53,8 +53,9 @@ def is_future(matches: pd.DataFrame, now: datetime) -> NDArray[np.bool_]:
     return to_come
 
 
-def predictions(table: pd.DataFrame, model: Model, stage: str, version: int, run_id: str) -> pd.DataFrame:
-    """What one model says of every row of a match_features table: core.tables.PREDICTIONS, index match_id.
+def predictions(table: pd.DataFrame, model: Model, version: int, run_id: str) -> pd.DataFrame:
+    """What one model says of every row of a match_features table: core.tables.PREDICTIONS, index match_id. Which stage the version
+    has is decided when the file is read, so `model_stage` is missing.
 
     `in_sample` marks matches that the model was fitted on: what it says of those is no forecast. `wide` marks those of which
     little is known: a side's first match, or a kind of football that the model has hardly seen.
@@ -73,7 +74,6 @@ def predictions(table: pd.DataFrame, model: Model, stage: str, version: int, run
             **{name: table[name].to_numpy() for name in ("is_future", "homeTeamName", "awayTeamName")},
             "startTimeUtc": table["startTimeUtc"],
             "model_run_id": run_id,
-            "model_stage": stage,
             "model_version": version,
             **_scorelines(chances, expected_total(table)),
             "in_sample": learnt.to_numpy(),

@@ -1,4 +1,4 @@
-"""Champion against challenger, and everybody else, judged on the same matches."""
+"""Recipes and versions judged on the same matches."""
 
 from __future__ import annotations
 
@@ -22,13 +22,9 @@ def scores(evaluation: pd.DataFrame) -> dict[str, Any]:
     """Every recipe of an EVALUATION frame on the matches that all of them forecast.
 
     By recipe: n; log_loss, rps, brier and accuracy as {point, low, high}; ece, and ece_luck, which an exactly right
-    forecaster stays below in 95 of 100 cases. Under `difference`: challenger minus champion, by measure.
+    forecaster stays below in 95 of 100 cases.
     """
-    parts = _common(evaluation)
-    found: dict[str, Any] = {recipe: _scores(part) for recipe, part in parts.items()}
-    if "champion" in parts and "challenger" in parts:
-        found["difference"] = difference(evaluation, "challenger", "champion")
-    return found
+    return {recipe: _scores(part) for recipe, part in _common(evaluation).items()}
 
 
 def difference(evaluation: pd.DataFrame, first: str, second: str) -> dict[str, Any]:

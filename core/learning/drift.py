@@ -51,20 +51,18 @@ def drift_report(
     predictions: pd.DataFrame,
     as_of: datetime,
     *,
-    recipe: str = "champion",
-    stage: str = "champion",
     importance: Mapping[str, float] | None = None,
     model_version: int | None = None,
 ) -> dict[str, Any]:
     """The drift report of `as_of`, ready for JSON: a missing number is null.
 
     The last 28 days of features, or the last 30 matches, against the season before: Kolmogorov and Smirnov's test for
-    amounts, chi-square for kinds, false discovery rate over all of them. What `stage` says is compared in the same way,
-    from forecasts by models that had not seen the match: those of `recipe` in `evaluation`, then those in `predictions`.
+    amounts, chi-square for kinds, false discovery rate over all of them. What `model_version` says is compared in the same way,
+    from forecasts by models that had not seen the match: its own in `evaluation`, then those in `predictions`.
     `importance` is each feature's share in what the model says.
     """
     spans = _spans(features, as_of)
-    forecasts = _forecasts(features, evaluation[evaluation["recipe"] == recipe], predictions, stage)
+    forecasts = _forecasts(features, _of(evaluation, model_version), _of(predictions, model_version))
     judged = forecasts["outcome"].notna()
     seen = _seen(features, spans, importance)
     realised = _realised(forecasts[judged & forecasts["match_id"].isin(spans.window["match_id"])])
@@ -106,9 +104,14 @@ def _span(part: pd.DataFrame) -> dict[str, Any]:
     return {"from": first, "to": last, "matches": len(part)}
 
 
-def _forecasts(features: pd.DataFrame, evaluation: pd.DataFrame, predictions: pd.DataFrame, stage: str) -> pd.DataFrame:
+def _of(rows: pd.DataFrame, version: int | None) -> pd.DataFrame:
+    """The rows of one model version; none without a version."""
+    return rows.iloc[:0] if version is None else rows[(rows["model_version"] == version).fillna(False).astype(bool)]
+
+
+def _forecasts(features: pd.DataFrame, evaluation: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     """match_id, date, the three chances, and the outcome where it is known: one row a match, out of sample where judged."""
-    live = predictions[(predictions["model_stage"] == stage) & ~predictions["in_sample"].fillna(False).astype(bool)]
+    live = predictions[~predictions["in_sample"].fillna(False).astype(bool)]
     said = pd.concat([evaluation[["match_id", *CHANCES]], live[CHANCES].rename_axis("match_id").reset_index()])
     said = said.drop_duplicates("match_id")
     facts = features[["match_id", "date", "outcome"]].assign(outcome=features["outcome"].where(features["label_ok"]))

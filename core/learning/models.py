@@ -17,6 +17,7 @@ from core.football.words import group_of
 from core.learning import learners
 from core.learning.learners import ANYWHERE, Learner
 from core.learning.shapley import shares
+from core.vocabulary import recipe_id
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -175,12 +176,16 @@ def load_model(files: Mapping[str, bytes]) -> Model:
             )
         texts = {name: data.decode() for name, data in files.items() if name != FILE}
         parts = tuple(_read_part(said, texts.get(_trees_of(place), "")) for place, said in enumerate(known["parts"]))
-        model = Model(known["title"], [Feature(**feature) for feature in known["features"]], parts, Origin(**known["origin"]))
+        model = Model(known["title"], [Feature(**feature) for feature in known["features"]], parts, _origin(known["origin"]))
         with np.errstate(all="ignore"):  # that the parts fit together is tried here, not whether they make sense
             model.predict(np.zeros((1, len(model.features))))
     except BROKEN as error:
         raise LearningError(f"{FILE} cannot be read ({type(error).__name__}: {error}). Run `make pipeline` to make it again.") from error
     return model
+
+
+def _origin(said: Mapping[str, Any]) -> Origin:
+    return Origin(**{**said, "recipe": recipe_id(said["recipe"])})
 
 
 def _read_part(said: Mapping[str, Any], text: str) -> Part:

@@ -21,6 +21,7 @@ from core.learning.learners import NEWCOMERS, Floats
 from core.learning.stakes import PLACES, Stakes
 from core.learning.streams import Elo, EloPace, Games, Pi, PiPace, PoissonPace, Rating, Rest, ScoreDriven, stream
 from core.learning.windows import Circumstance, Form
+from core.vocabulary import ELO, FORM5, JOINT_BOOSTED, SIX_RATINGS
 
 Kind = Literal["clubs", "women_clubs", "men", "women"]
 # What tells a kind of football in a row of features; each has ratings and models of its own.
@@ -154,8 +155,8 @@ class Recipe:
         return (*taken, *(name for name in self.parts[0].where if name not in taken))
 
 
-def _champion(kind: Kind) -> Part:
-    """A logit on the strengths, and small trees grown from its scores; for nations the mean of that and of the challenger."""
+def _joint_boosted(kind: Kind) -> Part:
+    """A logit on the strengths, and small trees grown from its scores; for nations the mean of that and of `six_ratings`."""
     if not WHERE[kind]["national"]:
         grown: fitting.Fit = partial(fitting.boosted, linear=len(CLUB_LINEAR), rounds=120)
         return _cautious(kind, (*CLUB_LINEAR, *CLUB_TREES), grown)
@@ -178,16 +179,16 @@ def _ordered(*takes: str) -> tuple[Part, ...]:
     )
 
 
-REFERENCE = "elo"  # a yardstick that others use too; it stands beside the recipes and is never registered
 RECIPES: dict[str, Recipe] = {
-    "champion": Recipe("Joint ratings, logit and trees", tuple(map(_champion, WHERE))),
-    "challenger": Recipe("Six numbers, ordered logit", _ordered(*SIX)),
-    "baseline": Recipe(
+    JOINT_BOOSTED: Recipe("Joint ratings, logit and trees", tuple(map(_joint_boosted, WHERE))),
+    SIX_RATINGS: Recipe("Six numbers, ordered logit", _ordered(*SIX)),
+    FORM5: Recipe(
         "Form of the last five, logit",
         tuple(Part(f"{title} football", {"sex": sex}, WINDOW, fitting.logit) for sex, title in enumerate(("men's", "women's"))),
     ),
-    REFERENCE: Recipe("Elo, ordered logit", _ordered("elo", "ground")),
+    ELO: Recipe("Elo, ordered logit", _ordered("elo", "ground")),
 }
-SERVED = ("champion", "challenger", "baseline")
+# Those that are registered and can serve; Elo is a reference that others use too.
+SERVED: tuple[str, ...] = (JOINT_BOOSTED, SIX_RATINGS, FORM5)
 # The columns of the features table, `sex` aside, which stands among those that lead it.
 FEATURES = tuple(name for name in dict.fromkeys(name for recipe in RECIPES.values() for name in recipe.features) if name != "sex")

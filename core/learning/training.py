@@ -16,6 +16,7 @@ from core.learning.learners import Learner, Wide
 from core.learning.models import Feature, Model, Origin
 from core.learning.recipe import RECIPES, Recipe
 from core.learning.threads import one_thread
+from core.vocabulary import recipe_id
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -25,10 +26,11 @@ WHOLE = frozenset({"sex", "national"})
 
 
 def known_recipe(name: str) -> Recipe:
-    """The recipe of this name; LearningError when there is none."""
-    if name not in RECIPES:
+    """The recipe with this id, or this former name; LearningError when there is none."""
+    found = RECIPES.get(recipe_id(name))
+    if found is None:
         raise LearningError(f"There is no recipe {name!r}. Choose one of {', '.join(RECIPES)}.")
-    return RECIPES[name]
+    return found
 
 
 def fit(name: str, table: pd.DataFrame) -> Model:
@@ -43,7 +45,7 @@ def fit(name: str, table: pd.DataFrame) -> Model:
     until = int(days(pd.Series([last]))[0])
     parts = tuple(_part(part, rows[part.own(rows)], until) for part in found.parts)
     features = [Feature(name, "integer" if name in WHOLE else "double") for name in found.features]
-    return Model(found.title, features, parts, Origin(name, f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}", len(rows)))
+    return Model(found.title, features, parts, Origin(recipe_id(name), f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}", len(rows)))
 
 
 def _part(part: recipe.Part, own: pd.DataFrame, until: int) -> models.Part:

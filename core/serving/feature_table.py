@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from core.errors import TableInvalid
 from core.serving.parsing import Floats, Ints, Row, by_match_id, place, plain, read_parquet, refusing
 from core.tables import MATCH_FEATURES_LEAD
+from core.vocabulary import FEATURES_FILE
 
-NAME = "match_features.parquet"
 _LISTED = {
     "homeTeamName": "home_team",
     "awayTeamName": "away_team",
@@ -48,15 +48,15 @@ class FeatureTable:
     @classmethod
     def read(cls, data: bytes) -> FeatureTable:
         """The table in a Parquet file; TableInvalid says what is wrong with it."""
-        with refusing(NAME):
-            given = by_match_id(NAME, read_parquet(data))
+        with refusing(FEATURES_FILE):
+            given = by_match_id(FEATURES_FILE, read_parquet(data))
             if given.index.has_duplicates:
-                raise TableInvalid(f"{NAME} holds a match twice. Run the pipeline again to make it anew.")
+                raise TableInvalid(f"{FEATURES_FILE} holds a match twice. Run the pipeline again to make it anew.")
             lead = MATCH_FEATURES_LEAD.check(given)
             names = tuple(column for column in given.columns if column not in lead.columns)
             values = np.ascontiguousarray(given[list(names)].to_numpy(dtype=np.float64, na_value=np.nan))
             if np.isinf(values).any():
-                raise TableInvalid(f"{NAME} holds a feature that is infinite. Run the pipeline again to make it anew.")
+                raise TableInvalid(f"{FEATURES_FILE} holds a feature that is infinite. Run the pipeline again to make it anew.")
             # The frame's numbers are the array's own memory, not a copy of it.
             features = pd.DataFrame(values, index=given.index, columns=pd.Index(names), copy=False)
             frame = pd.concat([lead, features], axis=1)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from core.clock import Clock
 from core.errors import StorageError
 from core.football.live import LiveMatch
-from core.settings import CHAMPION
 from core.storage import live_scores, logbook, pipeline_log, replay
 from core.storage.database import Database
+from core.vocabulary import CHAMPION
 
 OLD = 3.0  # seconds after which a reader does not trust the thread to read, but reads
 

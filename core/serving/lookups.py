@@ -6,7 +6,7 @@ Features and forecasts by match, for pages, requests and workers alike. Nothing 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,14 +16,15 @@ import pandas as pd
 
 from core.clock import Clock
 from core.errors import NotReady
-from core.serving import feature_table, prediction_table
+from core.serving.batches import Batches
 from core.serving.feature_table import FeatureTable
 from core.serving.origins import Fetched, origin
 from core.serving.parsing import Row
 from core.serving.prediction_table import Forecasts, PredictionTable
 from core.serving.snapshot import MAX_AGE, Held, Kept, Watch
-from core.settings import CHAMPION, Settings
+from core.settings import Settings
 from core.storage.files import Store
+from core.vocabulary import CHAMPION, FEATURES_FILE, PREDICTIONS_FILE, STAGES
 
 T = TypeVar("T")
 
@@ -104,13 +105,14 @@ class Options(TypedDict, total=False):
     clock: Clock | None
     max_age: float
     watch: Watch | None
+    batches: Batches | None
 
 
 class FeatureLookupService(Lookup[FeatureTable]):
     """The features of each match. `features_path` is a local file or an `s3://` address; without it, what `store` publishes."""
 
     def __init__(self, features_path: str | Path | None = None, **options: Unpack[Options]) -> None:
-        super().__init__(_kept(feature_table.NAME, features_path, FeatureTable.read, None, options))
+        super().__init__(_kept(FEATURES_FILE, features_path, FeatureTable.read, None, options))
 
     @property
     def features_computed_at(self) -> datetime | None:
@@ -156,7 +158,7 @@ class PredictionLookupService(Lookup[PredictionTable]):
         self.skipped: Mapping[str, str] = {}  # by stage, why its model forecast nothing in this batch
         self._serving: Serving | None = None
         self._guard = threading.Lock()  # a new file and moved aliases may come at once, from two threads
-        super().__init__(_kept(prediction_table.NAME, predictions_path, PredictionTable.read, self._changed, options))
+        super().__init__(_kept(PREDICTIONS_FILE, predictions_path, PredictionTable.read, self._changed, options))
 
     @property
     def predictions_computed_at(self) -> datetime | None:
@@ -168,6 +170,12 @@ class PredictionLookupService(Lookup[PredictionTable]):
         forecasts = None if serving is None else serving.stages.get(stage)
         return None if forecasts is None else forecasts.row(match_id, stage)
 
+    def of_version(self, match_id: int, version: int | None, role: str) -> Row | None:
+        """The forecast of a match by a version, whether or not it has a stage; `role` is given as its `model_stage`."""
+        serving = self._serving or self._first()
+        forecasts = None if serving is None else serving.held.value.versions.get(version)
+        return None if forecasts is None else forecasts.row(match_id, role)
+
     def tell(self, match_id: int, stage: str = CHAMPION) -> Told | None:
         """The same forecast, with what is to be said of the file it stands in."""
         serving = self._serving or self._first()
@@ -178,9 +186,20 @@ class PredictionLookupService(Lookup[PredictionTable]):
         return Told(row, serving.held.written_at, self._kept.stale_reason(serving.held) is not None)
 
     def list_matches(self, limit: int | None = None, offset: int = 0) -> list[Row]:
-        """All rows, of every version, for diagnosis; `limit` of them from the one numbered `offset`."""
-        held = self._kept.get()
-        return [] if held is None else list(held.value.all(limit, offset))
+        """All rows, of every version, for diagnosis; `limit` of them from the one numbered `offset`.
+
+        `model_stage` is the first stage that the version has now, or None.
+        """
+        return list(self.rows(limit, offset)) if self.ready else []
+
+    def rows(self, limit: int | None = None, offset: int = 0) -> Iterator[Row]:
+        """The same one by one, all of one reading; NotReady while there is nothing."""
+        serving = self._serving or self._first()
+        if serving is None:
+            self.held()
+            return iter(())
+        stages = {serving.stages[stage].version: stage for stage in reversed(STAGES) if stage in serving.stages}
+        return serving.held.value.all(stages, limit, offset)
 
     def versions(self) -> dict[str, int | None]:
         """The model version whose forecasts each stage serves."""
@@ -227,7 +246,7 @@ def _kept(
 ) -> Kept[T]:
     store, clock = _from_environment(path, options.get("store"), options.get("clock"))
     watch = options.get("watch") or Watch(options.get("check_interval", 60.0))
-    return Kept(name, origin(path, name, store), parse, watch, clock, options.get("max_age", MAX_AGE), on_change)
+    return Kept(name, origin(path, name, store, options.get("batches")), parse, watch, clock, options.get("max_age", MAX_AGE), on_change)
 
 
 def _from_environment(path: str | Path | None, store: Store | None, clock: Clock | None) -> tuple[Store | None, Clock]:

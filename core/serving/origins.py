@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from core.clock import from_iso
-from core.errors import FileMissing, StoreUnavailable, TableInvalid
+from core.errors import FileDamaged, FileMissing
+from core.serving.batches import Batches
 from core.storage.files import POINTER, Store
+from core.storage.manifest import FileEntry, Manifest, sha1
 
 
 @dataclass(frozen=True)
 class Fetched:
     """A file's bytes and what is known of them. `as_of` is the moment on the timeline that they speak of; None for a
-    file without a pointer, whose age is then the real time since it was written. `skipped` says by stage why a model is not in it.
+    file without a manifest, whose age is then the real time since it was written. `skipped` says by stage why a model is not in it.
+    `stamp`, if given, is the origin's stamp of these very bytes.
     """
 
     data: bytes
@@ -26,16 +26,19 @@ class Fetched:
     as_of: datetime | None = None
     aliases: Mapping[str, int] = field(default_factory=dict)
     skipped: Mapping[str, str] = field(default_factory=dict)
+    stamp: str | None = None
 
 
 class Origin(Protocol):
-    """Raises FileMissing, StoreUnavailable (also for bytes that are not those published), or TableInvalid for a pointer that is none."""
+    """Raises FileMissing, StoreUnavailable, FileDamaged for bytes that are not those published, TableInvalid for a malformed manifest."""
 
     def stamp(self) -> str | None:
         """A text that differs when there is something newer; None when there is nothing yet."""
 
     def fetch(self) -> Fetched: ...
     def where(self) -> str: ...
+    def fall_back(self, why: str) -> bool: ...
+    def trouble(self) -> str | None: ...
 
 
 class OneFile:
@@ -58,88 +61,65 @@ class OneFile:
     def where(self) -> str:
         return self._store.location(self._key)
 
+    def fall_back(self, why: str) -> bool:
+        """There is no other copy of such a file."""
+        return False
 
-@dataclass(frozen=True)
-class Entry:
-    """Where a published file is, and the digest of its bytes; None where the pointer gives none."""
-
-    key: str
-    sha1: str | None
-
-
-@dataclass(frozen=True)
-class Pointer:
-    """What `batch/current.json` says: the version that is served, its files, and the models behind the aliases.
-
-    Each card in `models` has at least its `model_version`, a whole number. `skipped` says by stage why a model was left out.
-    """
-
-    version: str
-    written_at: datetime
-    as_of: datetime
-    files: Mapping[str, Entry]
-    models: Mapping[str, Mapping[str, Any]]
-    skipped: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, store: Store) -> Pointer:
-        """The pointer in this store; TableInvalid when it is not what `publish` writes."""
-        try:
-            said = json.loads(store.read(POINTER))
-            return cls(
-                str(said["version"]),
-                from_iso(said["written_at"]),
-                from_iso(said["as_of"]),
-                {name: Entry(str(entry["key"]), entry.get("sha1")) for name, entry in said["files"].items()},
-                {stage: {**card, "model_version": int(card["model_version"])} for stage, card in said.get("models", {}).items()},
-                {stage: str(reason) for stage, reason in said.get("skipped", {}).items()},
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise TableInvalid(f"{store.location(POINTER)} cannot be read ({type(error).__name__}). Run `make pipeline` again.") from error
-
-    def file(self, name: str) -> Entry:
-        """Where a file is, by its name with or without the ending; FileMissing when this batch has none."""
-        found = self.files.get(name) or self.files.get(name.partition(".")[0])
-        if found is None:
-            raise FileMissing(f"The batch {self.version} has no {name}. Run `make pipeline` again.")
-        return found
-
-    def aliases(self) -> dict[str, int]:
-        return {stage: card["model_version"] for stage, card in self.models.items()}
+    def trouble(self) -> str | None:
+        return None
 
 
 class Published:
-    """One file of the batch that the store's pointer names."""
+    """One file of the published batch."""
 
-    def __init__(self, store: Store, name: str) -> None:
+    def __init__(self, store: Store, name: str, batches: Batches | None = None) -> None:
         self._store, self._name = store, name
+        self._batches = batches or Batches(store)
+        self._key: str | None = None  # of the file that was read last
 
     def stamp(self) -> str | None:
-        return self._store.stamp(POINTER)
+        """Of the batch, and of the file that was read from it: a file that is damaged afterwards is noticed while its copy is served."""
+        batch = self._batches.stamp()
+        return batch if batch is None or self._key is None else self._stamp(batch, self._key)
 
     def fetch(self) -> Fetched:
-        pointer = Pointer.read(self._store)
+        manifest = self._batches.manifest()
         try:
-            return self._follow(pointer)
+            return self._follow(manifest)
         except FileMissing:
-            # Published again just now, and the batch before was cleared away: the pointer names the new one.
-            moved = Pointer.read(self._store)
-            if moved.version == pointer.version:
+            # Published again just now, and the batch before was cleared away: the manifest names the new one.
+            moved = self._batches.manifest()
+            if moved.version == manifest.version:
                 raise
             return self._follow(moved)
 
-    def _follow(self, pointer: Pointer) -> Fetched:
-        entry = pointer.file(self._name)
-        data = self._store.read(entry.key)
-        if entry.sha1 not in (None, digest(data)):
-            # Of a torn reading as of a torn file: only the store can say, when it is asked again.
-            raise StoreUnavailable(
-                f"{self._store.location(entry.key)} is not what was published. It is read again by itself; else run `make pipeline`."
-            )
-        return Fetched(data, pointer.written_at, pointer.as_of, pointer.aliases(), pointer.skipped)
+    def fall_back(self, why: str) -> bool:
+        """Whether an earlier batch is read from now on, since the published one is damaged."""
+        return self._batches.fall_back(why)
+
+    def trouble(self) -> str | None:
+        """Why an earlier batch is read; None while the published one is."""
+        return self._batches.trouble
 
     def where(self) -> str:
         return f"{self._name}, published under {self._store.location(POINTER)}"
+
+    def _follow(self, manifest: Manifest) -> Fetched:
+        entry, batch = manifest.file(self._name), self._batches.stamp()
+        stamp = None if batch is None else self._stamp(batch, entry.key)  # before the bytes: what is written meanwhile is noticed
+        data = self._store.read(entry.key)
+        self._key = entry.key
+        if entry.sha1 not in (None, sha1(data)):
+            raise FileDamaged(_damaged(self._store.location(entry.key), entry, data))
+        return Fetched(data, manifest.written_at, manifest.as_of, manifest.stages, manifest.skipped, stamp)
+
+    def _stamp(self, batch: str, key: str) -> str:
+        return f"{batch}|{self._store.stamp(key)}"
+
+
+def _damaged(where: str, entry: FileEntry, data: bytes) -> str:
+    size = f"it has {len(data):,} bytes of {entry.bytes:,}" if entry.bytes not in (None, len(data)) else "its digest differs"
+    return f"{where} is not what was published: {size}. It is read again by itself; else run `make pipeline` to write it again."
 
 
 class FirstThere:
@@ -160,17 +140,18 @@ class FirstThere:
     def where(self) -> str:
         return f"{self._first.where()}, or {self._then.where()}"
 
+    def fall_back(self, why: str) -> bool:
+        return self._chosen().fall_back(why)
 
-def origin(path: str | Path | None, name: str, store: Store | None) -> Origin:
+    def trouble(self) -> str | None:
+        return self._chosen().trouble()
+
+
+def origin(path: str | Path | None, name: str, store: Store | None, batches: Batches | None = None) -> Origin:
     """The origin of the file `name`: at `path` if given and there, otherwise as published in `store`."""
     if path is None:
         if store is None:
             raise TypeError(f"neither a path nor a store for {name}")
-        return Published(store, name)
+        return Published(store, name, batches)
     own = OneFile.at(path)
-    return own if store is None else FirstThere(own, Published(store, name))
-
-
-def digest(data: bytes) -> str:
-    """SHA-1 of a file's bytes, as the pointer holds it: it tells a whole file from a torn one, and guards nothing."""
-    return hashlib.sha1(data, usedforsecurity=False).hexdigest()
+    return own if store is None else FirstThere(own, Published(store, name, batches))

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from core.errors import TableInvalid
 from core.football.outcomes import Outcome
 from core.serving.parsing import Codes, Ints, Row, by_match_id, place, read_parquet, refusing, uniques
-from core.settings import CHAMPION
 from core.tables import PREDICTIONS
+from core.vocabulary import CHAMPION, PREDICTIONS_FILE
 
-NAME = "predictions.parquet"
 _NUMBERS = ("proba_home", "proba_draw", "proba_away", "expected_home", "expected_away", "expected_total")
 _CHANCES = list(_NUMBERS[:3])
 _ALONE = ("startTimeUtc", "homeTeamName", "awayTeamName")
@@ -79,7 +78,7 @@ class Forecasts:
 class PredictionTable:
     """All forecasts, by model version. A file without versions has one, None, the champion's.
 
-    `aliases` are the stages that the rows themselves name; what the pointer or the registry says comes before them.
+    `aliases` are the stages that rows name, as they did until November 2026; what the manifest or the registry says comes before them.
     """
 
     versions: Mapping[int | None, Forecasts]
@@ -89,8 +88,9 @@ class PredictionTable:
     @classmethod
     def read(cls, data: bytes) -> PredictionTable:
         """The table in a Parquet file; TableInvalid says what is wrong with it."""
-        with refusing(NAME):
-            frame = _checked(by_match_id(NAME, read_parquet(data)))
+        with refusing(PREDICTIONS_FILE):
+            given = _checked(by_match_id(PREDICTIONS_FILE, read_parquet(data)))
+            frame = _without_copies(given)
             coded = [*(uniques(frame[column]) for column in _ALONE), _combined([uniques(frame[column]) for column in _TOGETHER])]
             records = _records(frame, [codes for codes, _ in coded])
             ids = frame.index.to_numpy()
@@ -98,11 +98,10 @@ class PredictionTable:
                 version: Forecasts(version, ids[rows], memoryview(records[rows].tobytes()), tuple(values for _, values in coded))
                 for version, rows in _by_version(frame).items()
             }
-            return cls(versions, _named(frame), frame)
+            return cls(versions, _named(given), frame)
 
-    def all(self, limit: int | None, offset: int) -> Iterator[Row]:
-        """Every row, by version and match, from the one numbered `offset`."""
-        stages = {version: stage for stage, version in reversed(list(self.aliases.items()))}
+    def all(self, stages: Mapping[int | None, str], limit: int | None, offset: int) -> Iterator[Row]:
+        """Every row, by version and match, from the one numbered `offset`; `stages` has the stage of a version, if it has one."""
         left = sum(len(forecasts.ids) for forecasts in self.versions.values()) if limit is None else limit
         for version, forecasts in self.versions.items():
             many = len(forecasts.ids)
@@ -162,10 +161,23 @@ def _checked(frame: pd.DataFrame) -> pd.DataFrame:
     labels = np.array([outcome.label for outcome in Outcome])
     _refuse(labels[said] != frame["predicted_label"].to_numpy(dtype=object), "have a predicted_label that is not their class's")
     _refuse(frame["model_version"].isna().to_numpy() != frame["model_version"].isna().all(), "lack a model_version that others have")
-    _refuse(frame.reset_index().duplicated(["match_id", "model_version"]).to_numpy(), "repeat a match and model version")
     return frame
+
+
+def _without_copies(frame: pd.DataFrame) -> pd.DataFrame:
+    """Each forecast once: until November 2026 a version with two stages was written once for each. TableInvalid if two contradict."""
+    if not _repeats(frame).any():
+        return frame
+    copies = frame.reset_index().drop(columns="model_stage").duplicated().to_numpy()
+    _refuse(_repeats(frame[~copies]), "repeat a match and model version")
+    return frame[~copies]
+
+
+def _repeats(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = frame.reset_index()[["match_id", "model_version"]].duplicated().to_numpy()
+    return found
 
 
 def _refuse(wrong: Any, what: str) -> None:
     if wrong.any():
-        raise TableInvalid(f"{NAME}: {int(wrong.sum())} of {len(wrong)} rows {what}. {_AGAIN}")
+        raise TableInvalid(f"{PREDICTIONS_FILE}: {int(wrong.sum())} of {len(wrong)} rows {what}. {_AGAIN}")

@@ -5,18 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from core.clock import iso, real_now
 from core.errors import AliasMissing, MatchUnknown, NotReady, RegistryUnavailable, UnknownStage
 from core.football.outcomes import Outcome
 from core.metrics import INFERENCE_DURATION, PREDICTION_CONFIDENCE, PREDICTION_DURATION
+from core.serving import stage_file
+from core.serving.batches import Batches
 from core.serving.loaded import Floats, Loaded
 from core.serving.lookups import FeatureLookupService
-from core.serving.shelf import PAUSE, Shelf
-from core.settings import CHAMPION, Settings
+from core.serving.shelf import Former, Shelf
+from core.settings import Settings
+from core.storage.database import Database
 from core.storage.files import Store
 from core.storage.registry import Registry
+from core.vocabulary import CHAMPION
 
 TOO_OLD = 30.0  # seconds after which what was heard from the registry is no longer told
 
@@ -24,8 +29,8 @@ TOO_OLD = 30.0  # seconds after which what was heard from the registry is no lon
 class PredictionService:
     """The models of every stage. UnknownStage for one that the settings do not list; NotReady where none is loaded.
 
-    `registry` is by default the one in the settings; `features` are needed by `predict_row` and `explain` only. `on_change` is told of
-    the versions that serve, by stage, whenever they change.
+    `registry` is by default the one in the settings; `features` are needed by `predict_row` and `explain` only. `on_change` is given
+    the versions by stage whenever they change. With a `database`, a stage file that differs from the registry is written again.
     """
 
     def __init__(
@@ -36,10 +41,13 @@ class PredictionService:
         *,
         features: FeatureLookupService | None = None,
         on_change: Callable[[Mapping[str, int]], None] | None = None,
+        database: Database | None = None,
+        batches: Batches | None = None,
     ) -> None:
         self._stages, self._features = settings.stages, features
-        registry = registry or Registry(settings.tracking_uri, settings.model_name)
-        self._shelf = Shelf(settings.stages, store, registry, self._try_on, on_change)
+        known = registry or Registry(settings.tracking_uri, settings.model_name)
+        rewrite = None if database is None else partial(stage_file.rewrite, database, known, store)
+        self._shelf = Shelf(settings.stages, store, known, self._try_on, on_change, rewrite, settings.lookup_check_interval, batches)
 
     def load(self, ask_registry: bool = True) -> None:
         """Load every stage's model now; at no cost when they are. NotReady when there is none to load.
@@ -50,14 +58,9 @@ class PredictionService:
         if not self._shelf.serving.models:
             raise NotReady(self._why_none())
 
-    def start_background(self, wait_for_page: bool = True) -> None:
-        """Follow the registry's aliases from now on; a process without pages need not wait for the first."""
-        if not wait_for_page:
-            self._shelf.first_page_served(pause=0)
+    def start_background(self) -> None:
+        """Follow the registry's aliases from now on."""
         self._shelf.start()
-
-    def first_page_served(self, pause: float = PAUSE) -> None:
-        self._shelf.first_page_served(pause)
 
     def refresh(self) -> None:
         """Ask the registry now; the background thread does so every two seconds anyway."""
@@ -72,6 +75,20 @@ class PredictionService:
         return self._shelf.failures
 
     @property
+    def damaged(self) -> Mapping[int, str]:
+        """By version that serves, what is the matter with its files in the store: the copy in memory is good."""
+        return self._shelf.damaged
+
+    @property
+    def former_champion(self) -> Former | None:
+        """The version that was champion before this one; None when nothing was decided yet."""
+        return self._shelf.former
+
+    def assigned(self) -> dict[str, int]:
+        """The version of each stage, whether or not its model could be read. Reads nothing."""
+        return dict(self._shelf.serving.assigned)
+
+    @property
     def error(self) -> str | None:
         """Why the registry, or the published batch, cannot be followed; None while it can."""
         return self._shelf.error
@@ -81,8 +98,12 @@ class PredictionService:
         return self._shelf.silence()
 
     def card(self, stage: str = CHAMPION) -> Mapping[str, Any]:
-        """What is known of the version behind a stage, however old that knowledge is; empty when nothing is."""
+        """The card of the version behind a stage, however long ago the registry answered; empty when there is none."""
         return self._shelf.serving.cards.get(stage, {})
+
+    def card_of(self, version: int) -> Mapping[str, Any]:
+        """The card of any version; AliasMissing when the registry holds no such version, RegistryUnavailable."""
+        return self._shelf.card_of(version)
 
     def versions(self) -> dict[str, int]:
         """The model version that serves each stage. Reads nothing."""

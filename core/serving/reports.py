@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from core.clock import Clock
-from core.errors import TableInvalid
 from core.metrics import DRIFT_SCORE, FORECAST_LOG_LOSS
+from core.serving.batches import Batches
 from core.serving.lookups import Lookup
 from core.serving.origins import Fetched, Published
-from core.serving.parsing import Row, by_match_id, place, plain, read_json, read_parquet, refusing
+from core.serving.parsing import Row, place, plain
+from core.serving.readers import READERS
 from core.serving.snapshot import MAX_AGE, Held, Kept, Watch
+from core.serving.version_comparison import walk_in
 from core.storage.files import Store
-from core.tables import EVALUATION, MATCHES
+from core.storage.manifest import Card, recipe_of
+from core.vocabulary import CHAMPION, DRIFT_FILE, EVALUATION_FILE, MATCHES_FILE, SCORES_FILE, STAGES
 
 
 class MatchHistory(Lookup[pd.DataFrame]):
     """All matches of the batch, played and to come: the table MATCHES, by match_id."""
 
-    def __init__(self, store: Store, *, watch: Watch, clock: Clock, max_age: float = MAX_AGE) -> None:
-        super().__init__(Kept("matches.parquet", Published(store, "matches.parquet"), _matches, watch, clock, max_age))
+    def __init__(self, store: Store, *, watch: Watch, clock: Clock, max_age: float = MAX_AGE, batches: Batches | None = None) -> None:
+        origin = Published(store, MATCHES_FILE, batches)
+        super().__init__(Kept(MATCHES_FILE, origin, READERS[MATCHES_FILE], watch, clock, max_age))
 
     def frame(self) -> pd.DataFrame:
         """Columns as `core.tables.MATCHES`, ascending match_id. NotReady while there is nothing."""
@@ -38,73 +43,97 @@ class MatchHistory(Lookup[pd.DataFrame]):
 
 
 class Reports:
-    """The evaluation, the scores and the drift report. Each is kept apart: a bad one leaves the others alone."""
+    """The evaluation, the scores and the drift report, each of the version that is asked for. A bad file leaves the others alone.
 
-    def __init__(self, store: Store, *, watch: Watch, clock: Clock, max_age: float = MAX_AGE) -> None:
-        def kept(name: str, parse: Callable[[bytes], Any], on_change: Callable[[Held[Any], Fetched], None] | None = None) -> Lookup[Any]:
-            return Lookup(Kept(name, Published(store, name), parse, watch, clock, max_age, on_change))
+    `set_cards` says which version has which stage now; the metrics follow it.
+    """
 
-        self._evaluation = kept("evaluation.parquet", _evaluation)
-        self._scores = kept("scores.json", lambda data: read_json("scores.json", data), _count_scores)
-        self._drift = kept("drift.json", _drift, lambda report, _: count_drift(report.value))
+    def __init__(self, store: Store, *, watch: Watch, clock: Clock, max_age: float = MAX_AGE, batches: Batches | None = None) -> None:
+        def kept(name: str, on_change: Callable[[Held[Any], Fetched], None] | None = None) -> Lookup[Any]:
+            return Lookup(Kept(name, Published(store, name, batches), READERS[name], watch, clock, max_age, on_change))
+
+        self._cards: Mapping[str, Card] = {}
+        self._guard = threading.Lock()  # a new file and moved stages may come at once, from two threads
+        self._evaluation = kept(EVALUATION_FILE)
+        self._scores = kept(SCORES_FILE, lambda held, _: self._count(scores=held.value))
+        self._drift = kept(DRIFT_FILE, lambda held, _: self._count(drift=held.value))
 
     def lookups(self) -> dict[str, Lookup[Any]]:
         """Each file's lookup, by its name."""
-        return {"evaluation.parquet": self._evaluation, "scores.json": self._scores, "drift.json": self._drift}
+        return {EVALUATION_FILE: self._evaluation, SCORES_FILE: self._scores, DRIFT_FILE: self._drift}
+
+    def set_cards(self, cards: Mapping[str, Card]) -> None:
+        """These versions have the stages from now on, by their cards."""
+        self._cards = dict(cards)
+        self._count()
+
+    def walk_of(self, card: Card) -> pd.DataFrame:
+        """The walk-forward that a version is judged by, columns as `core.tables.EVALUATION`; empty when there is none.
+
+        NotReady while there is no evaluation.
+        """
+        return walk_in(self.evaluation(), card).copy(deep=False)
 
     def evaluation(self) -> pd.DataFrame:
-        """Columns as `core.tables.EVALUATION`. NotReady while there is none."""
+        """Columns as `core.tables.EVALUATION`, of all versions and references. NotReady while there is none."""
         frame: pd.DataFrame = self._evaluation.held().value
         return frame.copy(deep=False)
 
-    def scores(self) -> dict[str, Any]:
-        """What `core.learning.comparison.scores` found. NotReady while there is none."""
-        return dict(self._scores.held().value)
+    def scores_of(self, card: Card) -> dict[str, Any]:
+        """The scores of a version as `core.learning.comparison.scores` makes them; empty when there are none. NotReady."""
+        return _scores_of(self._scores.held().value, card)
+
+    def scores_of_reference(self, name: str) -> dict[str, Any]:
+        """The same of a reference, `elo` or `base_rate`."""
+        return dict(self._scores.held().value["recipes"].get(name) or {})
+
+    def scored_span(self) -> dict[str, Any]:
+        """On how many matches the scores are, and from when to when: {matches, from, to}. NotReady while there are none."""
+        return {name: self._scores.held().value.get(name) for name in ("matches", "from", "to")}
 
     def drift(self) -> dict[str, Any] | None:
-        """The latest drift report; None while there is none, which is no error."""
-        return dict(self._drift.held().value) if self._drift.ready else None
+        """The drift report of the champion, whose version it names. None while there is none, which is no error.
+
+        Where the batch has none of that version, the report is of the version that was champion when it was made.
+        """
+        return _drift_of(self._drift.held().value, self._cards.get(CHAMPION, {})) if self._drift.ready else None
 
     @property
     def drift_error(self) -> str | None:
         """Why the latest drift report could not be read; None when it could, or there is none yet."""
         return self._drift.error
 
+    def _count(self, scores: Mapping[str, Any] | None = None, drift: Mapping[str, Any] | None = None) -> None:
+        """Show the scores of each stage, and the champion's drift, to Prometheus."""
+        with self._guard:
+            scores = scores or _value(self._scores)
+            drift = drift or _value(self._drift)
+            for stage in STAGES:
+                loss = (_scores_of(scores, self._cards.get(stage, {})) if scores else {}).get("log_loss")
+                if isinstance(loss, Mapping) and isinstance(loss.get("point"), int | float):
+                    FORECAST_LOG_LOSS.labels(stage).set(loss["point"])
+            if drift:
+                count_drift(_drift_of(drift, self._cards.get(CHAMPION, {})))
 
-def _matches(data: bytes) -> pd.DataFrame:
-    with refusing("matches.parquet"):
-        given = by_match_id("matches.parquet", read_parquet(data))
-        return MATCHES.check(given.reset_index())
+
+def _value(lookup: Lookup[Any]) -> Mapping[str, Any] | None:
+    held = lookup.peek()
+    return None if held is None else held.value
 
 
-def _evaluation(data: bytes) -> pd.DataFrame:
-    with refusing("evaluation.parquet"):
-        return EVALUATION.check(read_parquet(data).reset_index())
+def _scores_of(scores: Mapping[str, Any], card: Card) -> dict[str, Any]:
+    own = scores["versions"].get(str(card.get("model_version")))
+    return dict(own if own is not None else scores["recipes"].get(recipe_of(card) or "") or {})
 
 
-def _drift(data: bytes) -> dict[str, Any]:
-    """The report, with what is told of it in short checked; TableInvalid when it is another thing."""
-    with refusing("drift.json"):
-        report = read_json("drift.json", data)
-        score = report.get("drift_score")
-        share = score is None or (isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 1)
-        features = report.get("features") or []
-        named = isinstance(features, list) and all(isinstance(one, dict) and isinstance(one.get("feature"), str) for one in features)
-        parts = all(isinstance(report.get(part), dict | None) for part in ("window", "realised"))
-        if not (share and named and parts):
-            raise TableInvalid("drift.json holds no drift report. Run the pipeline again to make it anew.")
-        return report
+def _drift_of(report: Mapping[str, Any], champion: Card) -> dict[str, Any]:
+    version = champion.get("model_version")
+    chosen = (report.get("versions") or {}).get(str(version))
+    found = chosen if version != report.get("model_version") and chosen is not None else report
+    return {name: value for name, value in found.items() if name != "versions"}
 
 
 def count_drift(report: Mapping[str, Any]) -> None:
     """Show the report's score to Prometheus; without one, what was shown stays."""
     if report.get("drift_score") is not None:
         DRIFT_SCORE.set(report["drift_score"])
-
-
-def _count_scores(held: Held[dict[str, Any]], _: Fetched) -> None:
-    scores = held.value
-    for stage in ("champion", "challenger", "baseline"):
-        loss = (scores.get(stage) or {}).get("log_loss") if isinstance(scores.get(stage), dict) else None
-        if isinstance(loss, dict) and isinstance(loss.get("point"), int | float):
-            FORECAST_LOG_LOSS.labels(stage).set(loss["point"])

@@ -8,10 +8,17 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+import pandas as pd
+
 from core.clock import Clock, from_iso, real_now
-from core.errors import NotReady, StorageError
+from core.errors import GateNotPassed, NotReady, PromotionRefused, StorageError
+from core.football.contest import contest
+from core.football.judging import evidence, judge
+from core.football.promotion import refuse_leak
+from core.serving.batches import Batches
 from core.serving.live import LiveScores
 from core.serving.lookups import FeatureLookupService, Lookup, PredictionLookupService
 from core.serving.match_ids import MatchIds
@@ -31,11 +38,13 @@ from core.serving.probes import Probe, Probes
 from core.serving.pulse import LATE, Pulse
 from core.serving.records import Records
 from core.serving.reports import MatchHistory, Reports
-from core.serving.shelf import PAUSE
 from core.serving.snapshot import Watch
-from core.settings import CHAMPION, Settings
+from core.serving.version_comparison import Compared, compare, sealed_rows
+from core.settings import Settings
 from core.storage.database import Database
 from core.storage.files import POINTER, Store
+from core.storage.manifest import Card
+from core.vocabulary import BASE_RATE, BASELINE, CHALLENGER, CHAMPION, FORMER_CHAMPION, STAGES
 
 PATIENCE = 4.0
 STORE_EVERY = 10.0  # seconds between two questions how fast the store is
@@ -57,6 +66,15 @@ class Freshness:
     replaying: bool
     stale: bool
     moment: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Rival:
+    """The version that the champion is compared with, by its card. `until` is when a former champion ceased to be it, in real time."""
+
+    card: Card
+    is_former: bool
+    until: datetime | None = None
 
 
 @dataclass
@@ -100,10 +118,6 @@ class Services:
         with suppress(NotReady):  # the pages say so, and the threads look again
             self.models.load(ask_registry=False)
 
-    def first_page_served(self, pause: float = PAUSE) -> None:
-        """The costly part of the background work may begin after `pause` seconds."""
-        self.models.first_page_served(pause)
-
     def follow_queue(self, check: Callable[[], object]) -> None:
         """Tell of the task queue, too, from now on; `check` raises while its broker is away. Whoever hands work in knows how to ask."""
         self.probes.add(Probe("queue", "The task queue", "Check SOCCER_QUEUE_URL and what it points to.", check))
@@ -125,17 +139,76 @@ class Services:
         return named | self.reports.lookups()
 
     def freshness(self) -> Freshness:
-        versions, held = self.models.versions(), self.predictions.peek()
+        versions, held = self.models.assigned(), self.predictions.peek()
         return Freshness(
             as_of=None if held is None else held.as_of or held.written_at,
             written_at=None if held is None else held.written_at,
             age_seconds=self.predictions.age_seconds,
             champion=versions.get(CHAMPION),
-            challenger=versions.get("challenger"),
+            challenger=versions.get(CHALLENGER),
             replaying=self.clock.replaying,
             stale=any(lookup.peek() is not None and lookup.stale for lookup in (self.predictions, self.features)),
             moment=self.clock.moment,
         )
+
+    def walk_of(self, stage: str) -> pd.DataFrame:
+        """The walk-forward of the version that has a stage, columns as `core.tables.EVALUATION`. NotReady while there is none."""
+        return self.reports.walk_of(self.models.card(stage))
+
+    def scores_of(self, stage: str) -> dict[str, Any]:
+        """The scores of the version that has a stage, as `core.learning.comparison.scores` makes them; empty when there are none."""
+        return self.reports.scores_of(self.models.card(stage))
+
+    def roles(self) -> dict[str, int | None]:
+        """Each version whose forecasts are shown, once, by its role: the stages in their order, and the former champion.
+
+        The version is None where the file of forecasts names none.
+        """
+        versions, former = self.predictions.versions(), self.models.former_champion
+        if former is not None:
+            versions = {**versions, FORMER_CHAMPION: former.version}
+        found: dict[str, int | None] = {}
+        for role in (CHAMPION, CHALLENGER, FORMER_CHAMPION, BASELINE):
+            if role in versions and versions[role] not in found.values():
+                found[role] = versions[role]
+        return found
+
+    def card_of(self, role: str) -> Card:
+        """The card of the version with a stage, or of the former champion; empty when there is none."""
+        if role == FORMER_CHAMPION:
+            former = self.models.former_champion
+            return {} if former is None else former.card
+        return self.models.card(role)
+
+    def scored(self) -> list[tuple[str, int | None, dict[str, Any]]]:
+        """The scores of each version that is shown, and of the base rate: its role for people, its version, its scores."""
+        words = {role: role.replace("_", " ").capitalize() for role in (*STAGES, FORMER_CHAMPION)}
+        rows = [(words[role], version, self.reports.scores_of(self.card_of(role))) for role, version in self.roles().items()]
+        return [*rows, ("Base rate", None, self.reports.scores_of_reference(BASE_RATE))]
+
+    def rival(self) -> Rival | None:
+        """The version that the champion is compared with: the challenger, or after a promotion the former champion."""
+        champion, challenger = self.models.card(CHAMPION), self.models.card(CHALLENGER)
+        if challenger and challenger.get("model_version") != champion.get("model_version"):
+            return Rival(challenger, is_former=False)
+        former = self.models.former_champion
+        return Rival(former.card, is_former=True, until=former.until) if former is not None and former.card else None
+
+    def compared(self, rival: Card) -> Compared:
+        """The champion and another version on the same matches. NotReady while there is no evaluation."""
+        sealed = partial(sealed_rows, self.database, self.settings.timeline, self.history.frame())
+        return compare(self.reports.evaluation(), self.models.card(CHAMPION), rival, sealed, self.models.card(BASELINE))
+
+    def check_promotion(self, version: int, against_the_gate: bool) -> None:
+        """Raise AliasMissing for a version that the registry does not hold, and PromotionRefused for one that may not be promoted now:
+        GateNotPassed names the checks that fail, unless somebody goes against the gate."""
+        if self.models.assigned().get(CHAMPION) == version:
+            raise PromotionRefused(f"Version {version} is the champion already.")
+        card = self.models.card_of(version)
+        refuse_leak(version, card)
+        judged = self.compared(card).judged(card) if self.models.card(CHAMPION) else judge(contest({}), evidence(card))
+        if judged.failing and not against_the_gate:
+            raise GateNotPassed(version, judged.failing)
 
     def notices(self) -> list[Notice]:
         """What a visitor should know first, the gravest first."""
@@ -225,11 +298,17 @@ def open_services(settings: Settings) -> Services:
     store = Store.open(settings.store_url, settings.s3_endpoint)
     # A clock of their own: it moves with the replay, and the settings say where that starts.
     watch, clock, max_age = Watch(settings.lookup_check_interval), replace(settings.clock), settings.lookup_max_age
-    features = FeatureLookupService(store=store, clock=clock, max_age=max_age, watch=watch)
-    predictions = PredictionLookupService(store=store, clock=clock, max_age=max_age, watch=watch)
-    history = MatchHistory(store, watch=watch, clock=clock, max_age=max_age)
-    reports = Reports(store, watch=watch, clock=clock, max_age=max_age)
-    models = PredictionService(settings, store, features=features, on_change=predictions.set_aliases)
+    batches = Batches(store)
+    features = FeatureLookupService(store=store, clock=clock, max_age=max_age, watch=watch, batches=batches)
+    predictions = PredictionLookupService(store=store, clock=clock, max_age=max_age, watch=watch, batches=batches)
+    history = MatchHistory(store, watch=watch, clock=clock, max_age=max_age, batches=batches)
+    reports = Reports(store, watch=watch, clock=clock, max_age=max_age, batches=batches)
+
+    def changed(versions: Mapping[str, int]) -> None:
+        predictions.set_aliases(versions)
+        reports.set_cards({stage: models.card(stage) for stage in versions})
+
+    models = PredictionService(settings, store, features=features, on_change=changed, database=database, batches=batches)
     records = Records(database)
     match_ids = MatchIds(database)
 

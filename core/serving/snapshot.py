@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from core.clock import Clock, real_now
-from core.errors import FileMissing, SoccerPredictError, StorageError
+from core.errors import FileDamaged, FileMissing, SoccerPredictError, StorageError, TableInvalid
 from core.metrics import LOOKUP_AGE, LOOKUP_RELOADS
 from core.serving.origins import Fetched, Origin
 from core.serving.steady import Steady
@@ -119,12 +119,21 @@ class Kept(Generic[T]):
 
     def _missing(self, why: str) -> None:
         if self._held is None:
-            self._well()
+            self.error = self.error_since = self._refused = None
             self.absent = why
         else:
             self._say(f"{self._origin.where()} is gone; the last good copy keeps serving. Run `make pipeline` to make it again.")
 
     def _replace(self, stamp: str) -> None:
+        try:
+            self._hold(stamp)
+        except (FileMissing, FileDamaged, TableInvalid) as error:
+            # With nothing to serve, as at a start, an earlier batch is better than none.
+            if self._held is not None or not self._origin.fall_back(str(error)):
+                raise
+            self._hold(stamp)
+
+    def _hold(self, stamp: str) -> None:
         try:
             fetched = self._origin.fetch()
             value = self._parse(fetched.data)
@@ -133,7 +142,7 @@ class Kept(Generic[T]):
         except SoccerPredictError:
             self._refused = stamp, time.monotonic()
             raise
-        held = Held(value, stamp, fetched.written_at, fetched.as_of)
+        held = Held(value, fetched.stamp or stamp, fetched.written_at, fetched.as_of)
         if self._on_change is not None:
             self._on_change(held, fetched)
         self._held = held
@@ -141,7 +150,9 @@ class Kept(Generic[T]):
         LOOKUP_RELOADS.labels(self.name, "ok").inc()
 
     def _well(self) -> None:
-        self.error = self.error_since = self.absent = self._refused = None
+        self.absent = self._refused = None
+        self.error = self._origin.trouble()
+        self.error_since = None if self.error is None else self.error_since or real_now()
 
     def _say(self, error: str) -> None:
         self.error_since = self.error_since or real_now()

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from core.clock import from_iso
 from core.storage.database import alone, keep
 from core.storage.schema import forecasts, meta
+from core.vocabulary import SHADOW
 
 FIRST = "0" * 64  # what stands before the first entry
 _AT_ONCE = 1000
@@ -54,8 +55,8 @@ class Forecast:
 def seal(connection: sa.Connection, rows: Iterable[Forecast]) -> int:
     """Append forecasts to the chains of their timelines; the number of new entries.
 
-    Nothing is added where the last forecast of the same match, stage, version and day says the same. A forecast of a
-    match that has begun is a ValueError: it is none.
+    Nothing is added where the last forecast of the same match, stage and day is by the same version and says the same: after a
+    promotion and a rollback the chain names the version that serves. A forecast of a match that has begun is a ValueError: it is none.
     """
     given = list(rows)
     late = [row.match_id for row in given if row.begun]
@@ -85,6 +86,19 @@ def sealed(connection: sa.Connection, *match_ids: int) -> list[Row]:
     return [dict(row) for row in found.mappings()]
 
 
+def last_before_kickoff(connection: sa.Connection, timeline: str, version: int) -> list[tuple[int, float, float, float]]:
+    """(match_id, home, draw, away) as they were last sealed of a version, in whatever stage; all of it was sealed before kick-off."""
+    chain = forecasts.c
+    latest = sa.select(sa.func.max(chain.entry)).where(chain.timeline == timeline, chain.model_version == version).group_by(chain.match_id)
+    columns = (chain.match_id, chain.proba_home, chain.proba_draw, chain.proba_away)
+    return [tuple(row) for row in connection.execute(sa.select(*columns).where(chain.entry.in_(latest)))]
+
+
+def head(connection: sa.Connection, timeline: str) -> tuple[str, int]:
+    """The digest of the last entry of a timeline's chain, and its length; FIRST and 0 of one without entries."""
+    return _head(connection, timeline)
+
+
 def digest_of(row: Mapping[str, Any], previous: str) -> str:
     """SHA-256 over the entry as JSON with sorted keys, numbers in their shortest exact form, and the digest before it."""
     covered = {name: row[name] for name in _COVERED}
@@ -98,9 +112,10 @@ def _append(connection: sa.Connection, timeline: str, given: Sequence[Forecast])
     fresh: list[Row] = []
     for forecast in given:
         key = _key(forecast.match_id, forecast.stage, forecast.model_version, forecast.as_of)
-        if known.get(key) == forecast.chances:
+        said = forecast.model_version, forecast.chances
+        if known.get(key) == said:
             continue
-        known[key] = forecast.chances
+        known[key] = said
         row = {"entry": entry + len(fresh) + 1, **vars(forecast), "previous_digest": head}
         head = row["digest"] = digest_of(row, head)
         fresh.append(row)
@@ -112,13 +127,17 @@ def _append(connection: sa.Connection, timeline: str, given: Sequence[Forecast])
 
 
 def _key(match_id: int, stage: str, version: int, as_of: str) -> tuple[int, str, int, str]:
-    return match_id, stage, version, as_of[:10]
+    """A stage has one version at a time; in shadow there are several."""
+    return match_id, stage, version if stage == SHADOW else 0, as_of[:10]
 
 
-def _last_said(connection: sa.Connection, timeline: str, days: set[str]) -> dict[tuple[int, str, int, str], tuple[float, ...]]:
+def _last_said(connection: sa.Connection, timeline: str, days: set[str]) -> dict[tuple[int, str, int, str], tuple[int, tuple[float, ...]]]:
     on_these_days = sa.func.substr(forecasts.c.as_of, 1, 10).in_(days)
     found = connection.execute(sa.select(forecasts).where(forecasts.c.timeline == timeline, on_these_days).order_by(forecasts.c.entry))
-    return {_key(row.match_id, row.stage, row.model_version, row.as_of): (row.proba_home, row.proba_draw, row.proba_away) for row in found}
+    return {
+        _key(row.match_id, row.stage, row.model_version, row.as_of): (row.model_version, (row.proba_home, row.proba_draw, row.proba_away))
+        for row in found
+    }
 
 
 def _head(connection: sa.Connection, timeline: str) -> tuple[str, int]:

@@ -1,7 +1,8 @@
 """The door to the model registry: versions, aliases, and the card of each version.
 
 The only module that knows MLflow. It imports it inside its methods, since that import costs seconds, and belongs to the
-pipeline, the worker and a background thread. A model is stored as plain files, without pickle.
+pipeline, the worker and a background thread; which version an alias names is read without it (`registry_look`). A model is stored as
+plain files, without pickle.
 """
 
 from __future__ import annotations
@@ -22,8 +23,11 @@ from typing import Any
 
 from core.clock import iso
 from core.errors import AliasMissing, RegistryUnavailable
+from core.storage import registry_look
+from core.storage.manifest import with_recipe_id
 
 GATE = "gate_verdict"  # the tag that holds it, as JSON
+EVIDENCE = "evidence"
 CORE = Path(__file__).resolve().parent.parent
 # The module by which MLflow opens what `log_version` stored; it travels with the model, as does all of `core`.
 LOADER = "core.learning.pyfunc"
@@ -84,12 +88,12 @@ class Registry:
             return ModelVersion(int(logged.registered_model_version), run.info.run_id)
 
     def _attach(self, mlflow: ModuleType, evidence: Mapping[str, bytes]) -> None:
-        """Put files beside the run, below `evidence/`."""
+        """Put files beside the run, below EVIDENCE."""
         with tempfile.TemporaryDirectory() as folder:
             for name, data in evidence.items():
                 (Path(folder) / name).write_bytes(data)
             if evidence:
-                mlflow.log_artifacts(folder, "evidence")
+                mlflow.log_artifacts(folder, EVIDENCE)
 
     def alias(self, name: str) -> ModelVersion | None:
         """The version behind an alias; None where there is none."""
@@ -100,6 +104,8 @@ class Registry:
         """Every alias with its version, in one call; empty when nothing was registered yet."""
         if self._empty():
             return {}
+        if registry_look.can_look(self.tracking_uri):
+            return registry_look.aliases(self.tracking_uri, self.model_name)
         try:
             with self._mlflow() as mlflow:
                 found = self._client(mlflow).get_registered_model(self.model_name)
@@ -107,20 +113,43 @@ class Registry:
             return {}
         return {name: int(version) for name, version in found.aliases.items()}
 
+    def has(self, version: int) -> bool:
+        """Whether there is such a version."""
+        if registry_look.can_look(self.tracking_uri):
+            return registry_look.has_version(self.tracking_uri, self.model_name, version)
+        try:
+            return bool(self._version(version))
+        except AliasMissing:
+            return False
+
+    def prepare(self) -> None:
+        """Import MLflow and open the registry now, which takes seconds, so that whoever writes next does not wait for it."""
+        with self._mlflow() as mlflow:
+            self._client(mlflow).search_registered_models(max_results=1)
+
+    def evidence(self, version: int, name: str) -> bytes | None:
+        """A file that `log_version` was given as evidence; None when this version has none of that name."""
+        run_id = self._version(version).run_id
+        with self._mlflow() as mlflow, tempfile.TemporaryDirectory() as folder:
+            present = {entry.path for entry in self._client(mlflow).list_artifacts(run_id, EVIDENCE)}
+            if f"{EVIDENCE}/{name}" not in present:
+                return None
+            return Path(self._client(mlflow).download_artifacts(run_id, f"{EVIDENCE}/{name}", folder)).read_bytes()
+
     def set_alias(self, name: str, version: int) -> None:
         """Point an alias at a version; AliasMissing when there is no such version."""
         self._version(version)
         with self._mlflow() as mlflow:
             self._client(mlflow).set_registered_model_alias(self.model_name, name, str(version))
 
-    def card(self, version: int, stage: str) -> dict[str, Any]:
-        """What is known of a version, as it is published beside the model: see `models` in `batch/current.json`."""
+    def card(self, version: int, stage: str | None = None) -> dict[str, Any]:
+        """What is known of a version, as it is published beside the model: see `models` of `core.storage.manifest.Manifest`."""
         found = self._version(version)
         with self._mlflow() as mlflow:
             run = self._client(mlflow).get_run(found.run_id)
             described = mlflow.models.get_model_info(self._address(version))
         about = described.metadata or {}
-        return {
+        card = {
             "model_name": self.model_name,
             "model_version": version,
             "model_stage": stage,
@@ -133,6 +162,7 @@ class Registry:
             "artefact": f"models/{version}",
             "title": about.get("title", f"{self.model_name} {version}"),
         }
+        return with_recipe_id(card)
 
     def download(self, version: int, to: Path) -> Path:
         """Put the model files of a version into the folder `to`, and return it; AliasMissing when there is no such version."""
@@ -182,9 +212,9 @@ class Registry:
         except MlflowException as error:
             if asking and error.error_code in ABSENT:
                 raise AliasMissing(f"The registry knows no such version or alias of {self.model_name}. Run `make pipeline`.") from error
-            raise RegistryUnavailable(self._away()) from error
+            raise RegistryUnavailable(registry_look.AWAY) from error
         except (SQLAlchemyError, OSError) as error:
-            raise RegistryUnavailable(self._away()) from error
+            raise RegistryUnavailable(registry_look.AWAY) from error
 
     def _pointed(self) -> ModuleType:
         import mlflow
@@ -201,9 +231,6 @@ class Registry:
             else:
                 os.environ[name] = value
         return mlflow
-
-    def _away(self) -> str:
-        return "The model registry does not answer. What is loaded keeps serving; check MLFLOW_TRACKING_URI."
 
 
 @contextmanager

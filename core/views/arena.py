@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 
 from core.clock import from_iso
 from core.football.competitions import titled
-from core.football.contest import BASE_RATE, Contest
+from core.football.contest import Contest
 from core.football.evidence import false_discovery, p_value, perfect_calibration, reliability
+from core.football.judging import Evidence, Judged, judge
 from core.football.outcomes import Outcome, whole_percentages
 from core.football.scoring import Interval, expected_calibration_error
 from core.views.charted import Chart, Verdict
-from core.views.gate import Evidence, Judged, judge, reach, verdict
+from core.views.gate import CHALLENGER_NOUN, FORMER_NOUN, reach, verdict
 from core.views.matches import FAVOURITE, TOSS_UP
-from core.views.words import MISSING, count, day, number, percent, short_p, signed, span
+from core.views.words import MISSING, clock_time, count, day, number, percent, short_p, signed, span
+from core.vocabulary import BASE_RATE, BASELINE, CHALLENGER, CHAMPION
 
 FEW = 10  # forecasts below which a bin is in the table only
 NO_EVIDENCE = Evidence()
@@ -53,19 +55,19 @@ class Slice:
 
 def slices(some: Contest, names: Mapping[str, str]) -> list[Slice]:
     """All of the matches, then parts of them, each with its q: many looks find something by luck."""
-    whole = Slice("All matches", "", len(some), some.difference("challenger", "champion"))
+    whole = Slice("All matches", "", len(some), some.difference(CHALLENGER, CHAMPION))
     parts = []
     for label, place, wanted in _parts(some, names):
         part = some.where(wanted)
         if LEAST <= len(part) < len(some):
-            parts.append(Slice(label, place, len(part), part.difference("challenger", "champion")))
+            parts.append(Slice(label, place, len(part), part.difference(CHALLENGER, CHAMPION)))
     found = false_discovery([p_value(part.difference) for part in parts])
     return [whole, *(Slice(part.label, part.place, part.n, part.difference, q) for part, q in zip(parts, found, strict=True))]
 
 
 def _parts(some: Contest, names: Mapping[str, str]) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
     facts = some.facts
-    boldest = np.array([max(whole_percentages(chances)) for chances in some.chances["champion"].tolist()])  # as the cards show them
+    boldest = np.array([max(whole_percentages(chances)) for chances in some.chances[CHAMPION].tolist()])  # as the cards show them
     for league in facts["competition_code"].value_counts().index[:6]:
         label, _, place = names.get(league, league).partition(" (")
         yield label, place.rstrip(")"), (facts["competition_code"] == league).to_numpy()
@@ -101,14 +103,55 @@ def forest_table(found: list[Slice]) -> pd.DataFrame:
     )
 
 
-def forest_words(found: list[Slice]) -> str:
+def forest_words(found: list[Slice], noun: str = CHALLENGER_NOUN) -> str:
     """One line that says what the forest shows."""
     clear = [part for part in found[1:] if part.q is not None and part.q < 0.05]
     whole = found[0].difference
-    said = f"Over all {found[0].n:,} matches challenger minus champion is {reach(whole)}."
+    said = f"Over all {found[0].n:,} matches {noun} minus champion is {reach(whole)}."
     if not clear:
         return f"{said} No slice stands out after the correction for {count(len(found) - 1, 'look')}."
     return f"{said} Different after the correction: " + ", ".join(f"{part.label} {signed(part.difference.point)}" for part in clear) + "."
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The two versions that are compared. `sealed`: on sealed forecasts, since both are fits of one recipe. `until` is when a former
+    champion ceased to be it, as it is shown."""
+
+    champion: int | None
+    rival: int | None
+    is_former: bool = False
+    sealed: bool = False
+    until: str = ""
+
+    @property
+    def noun(self) -> str:
+        return FORMER_NOUN if self.is_former else CHALLENGER_NOUN
+
+    def titles(self, baseline: int | None = None) -> dict[str, str]:
+        """The name to show of each entrant of the contest."""
+        return {
+            CHAMPION: _versioned("Champion", self.champion),
+            CHALLENGER: _versioned(self.noun.capitalize(), self.rival),
+            BASELINE: _versioned("Baseline", baseline),
+        }
+
+    @property
+    def question(self) -> str:
+        if self.is_former:
+            return f"Was the decision right? Version {self.champion} is the champion; version {self.rival} was until {self.until}."
+        return "Is the challenger better than the champion?"
+
+
+def pair(
+    champion: int | None, rival: int | None, is_former: bool, sealed: bool, until: datetime | None, now: datetime, zone: tzinfo
+) -> Pair:
+    """Champion and rival as they are named on the page; `until` in real time, `now` the real time."""
+    return Pair(champion, rival, is_former, sealed, clock_time(until, zone, now) if until else "the last decision")
+
+
+def _versioned(words: str, version: int | None) -> str:
+    return words if version is None else f"{words} v{version}"
 
 
 @dataclass(frozen=True)
@@ -122,15 +165,15 @@ class Contestant:
 
 
 def contestants(cards: Mapping[str, Mapping[str, Any]], zone: tzinfo) -> list[Contestant]:
-    """The models behind the stages, from their cards in the registry."""
+    """The versions that are compared, by their cards in the registry; each under the name to show of its role."""
     return [
         Contestant(
-            f"{stage.capitalize()} v{card['model_version']}",
+            _versioned(role.capitalize(), card["model_version"]),
             str(card.get("title") or card.get("model_name") or ""),
             len(card.get("features") or []),
             day(from_iso(str(card["registered_at"])).astimezone(zone)) if card.get("registered_at") else MISSING,
         )
-        for stage, card in cards.items()
+        for role, card in cards.items()
         if card
     ]
 
@@ -154,16 +197,17 @@ class ScoreRow:
         return f"RPS {rps.number}, Brier {brier.number}" + (f", ECE {ece.number}" if ece.interval else "")
 
 
-def score_rows(some: Contest, versions: Mapping[str, int]) -> list[ScoreRow]:
+def score_rows(some: Contest, titles: Mapping[str, str]) -> list[ScoreRow]:
     """Every contestant on these matches."""
     return [
-        ScoreRow(title(name, versions), (*(_cell(some, name, measure) for measure in MEASURE_WORDS), _ece(some, name)))
+        ScoreRow(title(name, titles), (*(_cell(some, name, measure) for measure in MEASURE_WORDS), _ece(some, name)))
         for name in some.chances
     ]
 
 
-def title(stage: str, versions: Mapping[str, int]) -> str:
-    return stage.replace("_", " ").capitalize() + (f" v{versions[stage]}" if stage in versions else "")
+def title(name: str, titles: Mapping[str, str]) -> str:
+    """The name to show of an entrant; references have none of their own."""
+    return titles.get(name) or name.replace("_", " ").capitalize()
 
 
 def _cell(some: Contest, name: str, measure: str) -> Cell:
@@ -188,13 +232,13 @@ def score_table(rows: list[ScoreRow]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def reliability_frame(some: Contest, outcome: Outcome, versions: Mapping[str, int]) -> pd.DataFrame:
+def reliability_frame(some: Contest, outcome: Outcome, titles: Mapping[str, str]) -> pd.DataFrame:
     """For the chart: series, said, happened, low, high, n; the champion first. The table has the near-empty bins too."""
     rows = [
-        (title(stage, versions), bin_.said, bin_.happened.point, bin_.happened.low, bin_.happened.high, bin_.n)
-        for stage in ("champion", "challenger")
-        if stage in some.chances
-        for bin_ in reliability(some.chances[stage], some.outcomes, outcome)
+        (title(name, titles), bin_.said, bin_.happened.point, bin_.happened.low, bin_.happened.high, bin_.n)
+        for name in (CHAMPION, CHALLENGER)
+        if name in some.chances
+        for bin_ in reliability(some.chances[name], some.outcomes, outcome)
     ]
     return pd.DataFrame(rows, columns=["series", "said", "happened", "low", "high", "n"])
 
@@ -211,13 +255,13 @@ def reliability_table(bins: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def reliability_words(some: Contest, outcome: Outcome) -> str:
+def reliability_words(some: Contest, outcome: Outcome, noun: str = CHALLENGER_NOUN) -> str:
     """One line: how often it was said on average, how often it happened, and how many bins contain the truth."""
-    found = reliability(some.chances["challenger"], some.outcomes, outcome)
+    found = reliability(some.chances[CHALLENGER], some.outcomes, outcome)
     inside = sum(bin_.happened.low <= bin_.said <= bin_.happened.high for bin_ in found)
-    said, happened = float(some.chances["challenger"][:, outcome].mean()), float((some.outcomes == outcome).mean())
+    said, happened = float(some.chances[CHALLENGER][:, outcome].mean()), float((some.outcomes == outcome).mean())
     return (
-        f"{OUTCOME_WORDS[outcome]}: the challenger said {percent(said, 1)} on average, {percent(happened, 1)} happened; "
+        f"{OUTCOME_WORDS[outcome]}: the {noun} said {percent(said, 1)} on average, {percent(happened, 1)} happened; "
         f"in {inside} of {count(len(found), 'bin')} the forecast lies inside the interval."
     )
 
@@ -236,25 +280,53 @@ class ArenaView:
     reliability: dict[Outcome, Chart]
 
 
-def arena_view(some: Contest, versions: Mapping[str, int], names: Mapping[str, str], rival: Evidence = NO_EVIDENCE) -> ArenaView | None:
-    """The view of these matches, with what is known of the challenger beside them; None when the champion or the challenger has no
+def arena_view(
+    some: Contest, versions: Pair, names: Mapping[str, str], rival: Evidence = NO_EVIDENCE, baseline: int | None = None
+) -> ArenaView | None:
+    """The view of these matches, with what is known of the rival beside its forecasts; None when the champion or the rival has no
     forecast among them."""
-    if not len(some) or not {"champion", "challenger"} <= set(some.chances):
+    if not len(some) or not {CHAMPION, CHALLENGER} <= set(some.chances):
         return None
-    found, rows = slices(some, names), score_rows(some, versions)
-    dates, judged = some.facts["date"], judge(some, found[0].difference, rival)
+    titles = versions.titles(baseline)
+    found, rows = slices(some, names), score_rows(some, titles)
+    dates, judged = some.facts["date"], judge(some, rival)
+    on = "sealed forecasts of the same" if versions.sealed else "the same"
     return ArenaView(
-        question=f"Is the challenger better than the champion? Judged on the same {len(some):,} matches, {span(dates.min(), dates.max())}.",
-        verdict=verdict(judged, versions.get("champion")),
+        question=f"{versions.question} Judged on {on} {count(len(some), 'match', 'matches')}, {span(dates.min(), dates.max())}.",
+        verdict=verdict(judged, versions.noun),
         judged=judged,
         scores=rows,
         scores_table=score_table(rows),
-        forest=Chart(forest_frame(found), forest_words(found), forest_table(found)),
+        forest=Chart(forest_frame(found), forest_words(found, versions.noun), forest_table(found)),
         looks=len(found) - 1,
-        reliability={outcome: _reliability(some, outcome, versions) for outcome in Outcome},
+        reliability={outcome: _reliability(some, outcome, titles, versions.noun) for outcome in Outcome},
     )
 
 
-def _reliability(some: Contest, outcome: Outcome, versions: Mapping[str, int]) -> Chart:
-    bins = reliability_frame(some, outcome, versions)
-    return Chart(bins[bins["n"] >= FEW].reset_index(drop=True), reliability_words(some, outcome), reliability_table(bins))
+def nothing_to_judge(versions: Pair, all_matches: bool) -> str:
+    """Why there is no view, and what to do. `all_matches`: no league and no season was chosen."""
+    if versions.rival is None:
+        return "There is no challenger yet. The next fit of the models brings one."
+    if versions.sealed:
+        return (
+            f"Versions {versions.champion} and {versions.rival} are two fits of one recipe. Walking forward cannot tell them apart, so "
+            "they are compared on forecasts sealed of both before kick-off, and no such match has been played here yet."
+        )
+    if all_matches:
+        return f"The champion and the {versions.noun} share no match of the walk-forward. The next run of the pipeline walks both again."
+    return f"The champion and the {versions.noun} share no match here. Choose another league or season."
+
+
+def sealed_words(versions: Pair) -> str:
+    """Why sealed forecasts decide; empty where the walk-forward does."""
+    if not versions.sealed:
+        return ""
+    return (
+        "Both versions are fits of one recipe, which walking forward cannot tell apart. They are compared on what was sealed of each "
+        "before kick-off, in service or in shadow."
+    )
+
+
+def _reliability(some: Contest, outcome: Outcome, titles: Mapping[str, str], noun: str) -> Chart:
+    bins = reliability_frame(some, outcome, titles)
+    return Chart(bins[bins["n"] >= FEW].reset_index(drop=True), reliability_words(some, outcome, noun), reliability_table(bins))

@@ -9,8 +9,8 @@ from typing import Any
 
 from core.clock import from_iso
 from core.errors import PromotionRefused
-from core.football.promotion import before
-from core.views.gate import REFIT, Judged
+from core.football.judging import Judged
+from core.football.promotion import NOTHING_DECIDED, before
 from core.views.words import clock_time, listed
 
 Row = Mapping[str, Any]
@@ -43,15 +43,13 @@ def promotion(versions: Mapping[str, int], judged: Judged) -> Offer:
 
 
 def _against(judged: Judged) -> str:
-    if not judged.apart:
-        return f"Whether it is better cannot be judged: {REFIT}."
     return f"The gate advises against it. Not passed: {listed(judged.failing)}." if judged.failing else ""
 
 
 def rollback(champion: int | None, decided: Sequence[Row]) -> Offer:
     """To return to the champion before; `decided` are the decisions so far, the latest first."""
     if not decided:
-        return Offer("Roll back", None, "Nothing was decided yet: there is no champion to return to.")
+        return Offer("Roll back", None, NOTHING_DECIDED)
     try:
         version = before(champion, decided)
     except PromotionRefused as refused:

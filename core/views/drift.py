@@ -99,6 +99,19 @@ def question(report: Report) -> str:
     return f"What the models see and say: {now}, against {reference['matches']:,} of the season before."
 
 
+def whose(report: Report, champion: int | None, former: int | None, until: str) -> str:
+    """Of which version the figures are: `version 2`, and what it was where it is not the champion. `until` is when a former champion
+    ceased to be it, as it is shown; empty where that is not known.
+    """
+    version = report.get("model_version")
+    if version is None:
+        return "champion"
+    if version == champion or champion is None:
+        return f"version {version}, the champion"
+    was = f", champion until {until}" if version == former and until else ", not the champion now"
+    return f"version {version}{was}; version {champion} has no report yet"
+
+
 def _date(text: str) -> date:
     return datetime.fromisoformat(text.replace("Z", "+00:00")).date()
 

@@ -7,110 +7,50 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from core.football.contest import Contest
-from core.football.evidence import matches_needed, perfect_calibration
-from core.football.promotion import CHECKS, ENOUGH, FAST, Checks, checks, hindrances
-from core.football.scoring import Interval, expected_calibration_error
+from core.football.evidence import matches_needed
+from core.football.judging import Judged
+from core.football.promotion import CHECKS, ENOUGH, FAST, hindrances
+from core.football.scoring import Interval
 from core.views.charted import Verdict
 from core.views.words import MISSING, count, day, listed, number, signed, span
 
-REFIT = "the challenger is the champion’s own recipe, fitted anew"
+CHALLENGER_NOUN, FORMER_NOUN = "challenger", "former champion"
 STATES = {True: "passed", False: "not passed", None: "not made"}
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What is known of a version beside its forecasts: its number, how the leak test ended and on how many matches, and the
-    milliseconds of one forecast in the slowest part of the model."""
+def verdict(found: Judged, noun: str = CHALLENGER_NOUN) -> Verdict:
+    """The answer, decided on the whole interval and never on the point, and only where every other check holds.
 
-    version: int | None = None
-    no_leak: bool | None = None
-    leak_matches: int = 0
-    latency: float | None = None
-    slowest: str = ""
-
-
-def evidence(card: Mapping[str, Any]) -> Evidence:
-    """From a version's card in the registry; what nobody wrote down is not known."""
-    gate = card.get("gate") or {}
-    return Evidence(
-        card.get("model_version"),
-        (gate.get("checks") or {}).get("no_leak"),
-        int((gate.get("leak") or {}).get("matches") or 0),
-        gate.get("latency_ms"),
-        str(gate.get("latency_of") or ""),
-    )
-
-
-@dataclass(frozen=True)
-class Judged:
-    """The challenger against the champion on some matches: the figures, and the checks that follow from them."""
-
-    difference: Interval
-    n: int
-    ece: float
-    luck: float
-    rival: Evidence
-    checks: Checks
-
-    @property
-    def apart(self) -> bool:
-        """Whether the two ever said anything different: the same recipe, fitted anew, is judged by the same forecasts."""
-        return (self.difference.low, self.difference.point, self.difference.high) != (0, 0, 0)
-
-    @property
-    def failing(self) -> list[str]:
-        """The checks that stand in the way, as people call them, the gravest first."""
-        return [words for name, words in CHECKS.items() if self.checks[name] is not True]
-
-
-def judge(some: Contest, difference: Interval, rival: Evidence) -> Judged:
-    """All five checks, on these matches."""
-    chances = some.chances["challenger"]
-    ece, luck = expected_calibration_error(chances, some.outcomes), perfect_calibration(chances)
-    made = checks(difference, len(some), ece, luck, rival.no_leak, rival.latency)
-    return Judged(difference, len(some), ece, luck, rival, made)
-
-
-def verdict(found: Judged, champion: int | None = None) -> Verdict:
-    """The answer, decided on the whole interval and never on the point, and only where every other check holds."""
-    if champion is not None and champion == found.rival.version:
-        return Verdict(False, f"There is no challenger: version {champion} serves as both.", "The next fit brings a new one.")
-    difference = found.difference
-    if difference.low == difference.point == difference.high == 0:
-        return Verdict(
-            False,
-            "Nothing to tell apart: the challenger is the champion’s recipe, fitted anew.",
-            "Walking forward judges recipes, not fits.",
-        )
-    measured = f"Log loss differs by {reach(difference)}."
+    `noun` names the version that is compared with the champion.
+    """
+    measured = f"Log loss differs by {reach(found.difference)}."
     failing = f"Not passed: {', '.join(found.failing)}." if found.failing else "All five checks hold."
-    sentence, more = _answer(found)
+    sentence, more = _answer(found, noun)
     return Verdict(sentence.startswith("Yes"), sentence, " ".join(filter(None, (measured, more, failing))))
 
 
-def _answer(found: Judged) -> tuple[str, str]:
+def _answer(found: Judged, noun: str) -> tuple[str, str]:
     """The sentence, and what a person may want to know next."""
     difference, n = found.difference, found.n
     if found.checks["no_leak"] is False:
-        return "No: the challenger knew the future. A later result moves one of its features, so it must not serve.", ""
+        return f"No: the {noun} knew the future. A later result moves one of its features, so it must not serve.", ""
     if difference.high < 0:
-        return _better(found)
+        return _better(found, noun)
     if difference.low > 0:
         return "No: keep the champion. It is better, and the whole interval says so.", ""
     if difference.point < 0:
-        return "Not yet: keep the champion. The challenger looks better, but the interval still reaches zero.", _needed(difference, n)
-    return "No: keep the champion. The challenger looks no better, and the interval reaches zero.", _needed(difference, n)
+        return f"Not yet: keep the champion. The {noun} looks better, but the interval still reaches zero.", _needed(difference, n)
+    return f"No: keep the champion. The {noun} looks no better, and the interval reaches zero.", _needed(difference, n)
 
 
-def _better(found: Judged) -> tuple[str, str]:
+def _better(found: Judged, noun: str) -> tuple[str, str]:
     if not found.checks["enough"]:
         wanting = f"A promotion is decided on at least {ENOUGH:,} matches; these are {found.n:,}."
-        return "Not yet: the challenger is better on these matches, but they are too few to promote on.", wanting
+        return f"Not yet: the {noun} is better on these matches, but they are too few to promote on.", wanting
     stands = hindrances(found.checks)
     if stands:
-        return f"Not yet: the challenger is better, but {listed(stands)}.", ""
-    return "Yes: the challenger is better, and the whole interval says so.", ""
+        return f"Not yet: the {noun} is better, but {listed(stands)}.", ""
+    return f"Yes: the {noun} is better, and the whole interval says so.", ""
 
 
 def _needed(difference: Interval, n: int) -> str:
@@ -162,12 +102,11 @@ def check_rows(found: Judged) -> list[CheckRow]:
     ]
 
 
-def gate_words(cards: Mapping[str, Mapping[str, Any]], judged_to: date) -> str:
-    """What the gate said of the challenger when it was registered, and whether that is out of date; empty where nothing is kept.
+def gate_words(card: Mapping[str, Any], champion: int | None, judged_to: date) -> str:
+    """What the gate said of a version when it was registered, and whether that is out of date; empty where nothing is kept.
 
-    `judged_to` is the last day of the matches that are judged now.
+    `champion` is the version that is champion now, `judged_to` the last day of the matches that are judged now.
     """
-    card, champion = cards.get("challenger") or {}, (cards.get("champion") or {}).get("model_version")
     gate = card.get("gate") or {}
     if not gate.get("reason"):
         return ""

@@ -17,9 +17,10 @@ from core.football.outcomes import TYPICAL_TOTAL, Outcome, Probabilities, ScoreG
 from core.football.scoring import log_loss, rps
 from core.views.charted import Verdict
 from core.views.words import number, percent, sentence
+from core.vocabulary import BASELINE, CHALLENGER, CHAMPION, FORMER_CHAMPION
 
 LARGEST = 2**53
-STAGES = (("champion", "Champion"), ("challenger", "Challenger"), ("baseline", "Baseline"))
+STAGES = ((CHAMPION, "Champion"), (CHALLENGER, "Challenger"), (FORMER_CHAMPION, "Former champion"), (BASELINE, "Baseline"))
 A_GUESS = math.log(3)  # log loss of saying a third each
 WIDE = (
     "Little is known of this match: a side plays its first one in the data, or the model has hardly seen this kind of football. "
@@ -77,7 +78,7 @@ class MatchView:
 
     @property
     def champion(self) -> Said | None:
-        return next((said for said in self.said if said.stage == "champion"), None)
+        return next((said for said in self.said if said.stage == CHAMPION), None)
 
 
 def wanted(text: str) -> int | None:
@@ -98,13 +99,13 @@ def unknown(text: str) -> str:
 def match_view(match: Row, predictions: Sequence[Row], walked: Sequence[Row], sealed: Sequence[Row], zone: tzinfo) -> MatchView:
     """The view of a match of the history, with its rows in the batch, the walk-forward and the chain; all may be empty.
 
-    `predictions` has a row a stage; `walked` has `recipe` and the three chances; `sealed` are entries in their order.
+    `predictions` and `walked` have a row for each stage, as `model_stage` says; `sealed` are entries in their order.
     """
     kickoff = from_iso(match["kickoff_utc"]).astimezone(zone) if match["kickoff_utc"] else None
     day = kickoff.date() if kickoff else date.fromisoformat(match["date"])
     outcome = Outcome.of(match["home_score"], match["away_score"]) if _has_score(match) else None
     said = tuple(_all_said(predictions, walked, sealed, outcome is not None))
-    champion = said[0] if said and said[0].stage == "champion" else None
+    champion = said[0] if said and said[0].stage == CHAMPION else None
     grid = score_grid(champion.probabilities, _total(predictions)) if champion else None
     note = _note(match, champion, bool(predictions))
     return MatchView(
@@ -132,7 +133,7 @@ def _total(predictions: Sequence[Row]) -> float:
 
 
 def _is_wide(predictions: Sequence[Row]) -> bool:
-    return any(row["model_stage"] == "champion" and row.get("wide") for row in predictions)
+    return any(row["model_stage"] == CHAMPION and row.get("wide") for row in predictions)
 
 
 def chances_table(said: Iterable[Said]) -> pd.DataFrame:
@@ -149,7 +150,7 @@ def _all_said(predictions: Sequence[Row], walked: Sequence[Row], sealed: Sequenc
     for stage, words in STAGES:
         found = _said(
             next((row for row in predictions if row["model_stage"] == stage), None),
-            next((row for row in walked if row["recipe"] == stage), None),
+            next((row for row in walked if row["model_stage"] == stage), None),
             next((row for row in reversed(sealed) if row["stage"] == stage), None),
             played,
         )
@@ -201,7 +202,7 @@ def _facts(grid: ScoreGrid, said: Sequence[Said]) -> Iterable[tuple[str, str, st
     yield "Away or draw", f"{draw + away}%", ""
     yield "No draw", f"{home + away}%", ""
     for one in said[1:]:
-        if one.stage == "challenger":
+        if one.stage == CHALLENGER:
             yield one.name, " · ".join(str(whole) for whole in one.probabilities.percentages()), ""
 
 

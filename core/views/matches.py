@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import groupby
@@ -22,7 +22,6 @@ FEWEST_RESULTS, MOST_RESULTS = 5, 24
 # Heights in rows of one match: the head of a day of matches, a result, the head of a day of results, what else stands in their column.
 DAY_ROWS, RESULT_ROWS, RESULT_DAY_ROWS, OTHER_ROWS = 1.9, 1.5, 0.7, 7
 CHANCES = ["proba_home", "proba_draw", "proba_away"]
-STANDINGS = (("champion", "Champion"), ("challenger", "Challenger"), ("baseline", "Baseline"), ("base_rate", "Base rate"))
 CONFIDENCE = {
     "Any": range(101),
     "Clear favourite, 60% or more": range(FAVOURITE, 101),
@@ -216,12 +215,13 @@ def results(
 
 
 def unseen_by_champion(predictions: pd.DataFrame, version: int | None, walked: pd.DataFrame | None) -> pd.DataFrame:
-    """What the champion said of matches that it had not learned from: in the batch, or else when it was walked forward through time."""
+    """What the champion said of matches that it had not learned from: in the batch, or else in its own walk-forward, `walked`."""
     own = predictions if version is None else predictions[predictions["model_version"] == version]
     batch = own.loc[~own["in_sample"].fillna(True).astype(bool), CHANCES]
     if walked is None:
         return batch
-    return pd.concat([batch, walked[walked["recipe"] == "champion"].set_index("match_id")[CHANCES]])
+    earlier = walked.set_index("match_id")[CHANCES]
+    return pd.concat([batch, earlier[~earlier.index.isin(batch.index)]])
 
 
 def _is_chosen(features: pd.DataFrame, choices: Choices) -> pd.Series[bool]:
@@ -261,14 +261,16 @@ def by_day(found: Sequence[Result]) -> list[tuple[date, list[Result]]]:
     return [(day, list(some)) for day, some in groupby(found, key=lambda result: result.day)]
 
 
-def standings(scores: Mapping[str, Any], versions: Mapping[str, int]) -> list[Standing]:
-    """How the models did on the same matches, as a small table; empty when nothing was scored."""
+def standings(scored: Iterable[tuple[str, int | None, Mapping[str, Any]]]) -> list[Standing]:
+    """How the models did on the same matches, as a small table; those without scores are left out.
+
+    `scored` has the role of each for people, its version if it has one, and its scores.
+    """
     rows = []
-    for stage, words in STANDINGS:
-        right, loss = (_point(scores.get(stage) or {}, measure) for measure in ("accuracy", "log_loss"))
+    for words, version, scores in scored:
+        right, loss = (_point(scores, measure) for measure in ("accuracy", "log_loss"))
         if loss is not None:
-            name = f"{words} v{versions[stage]}" if stage in versions else words
-            rows.append(Standing(name, percent(right, 1), number(loss, 3)))
+            rows.append(Standing(words if version is None else f"{words} v{version}", percent(right, 1), number(loss, 3)))
     return rows
 
 

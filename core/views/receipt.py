@@ -12,6 +12,7 @@ import pandas as pd
 from core.clock import from_iso
 from core.football.outcomes import Probabilities
 from core.views.words import count, day, duration, percent
+from core.vocabulary import CHAMPION
 
 Row = Mapping[str, Any]
 
@@ -31,7 +32,7 @@ def receipt(sealed: Sequence[Row], titles: Mapping[int, str], zone: tzinfo) -> R
 
     `sealed` are the entries of one match in their order; `titles` says in words what a model version is.
     """
-    own = [row for row in sealed if row["stage"] == "champion"]
+    own = [row for row in sealed if row["stage"] == CHAMPION]
     return None if not own else Receipt(tuple(_lines(own[-1], titles, zone)), _moved(own), _moves(own, zone))
 
 

@@ -6,9 +6,10 @@ import streamlit as st
 
 from core.clock import real_now
 from core.errors import TaskUnknown
+from core.football.judging import Judged
 from core.serving.services import Services
 from core.views import decisions as view
-from core.views.gate import Judged
+from core.vocabulary import CHALLENGER
 from pages.shared import keyed, state, tables
 from pages.shared.alive import alive
 from workers.jobs import Jobs
@@ -16,7 +17,7 @@ from workers.jobs import Jobs
 WHO = "the Arena page"
 TASK = "decision"  # the task of the last decision, in the address
 DECISIONS = ("promote", "rollback")
-LONGEST = 2000  # characters of a reason
+LONGEST, LONGEST_NAME = 2000, 100  # characters of a reason, and of a name
 
 
 @alive(every=None)
@@ -25,17 +26,19 @@ def draw(services: Services, jobs: Jobs, judged: Judged) -> None:
     tables.section(
         "Decide", "The champion changes when somebody says so and gives the reason. A worker carries it out, and it is written down."
     )
-    rows, versions = services.records.audit(), services.models.versions()
+    rows, versions = services.records.audit(), services.models.assigned()
     champion = versions.get("champion")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         keyed.field(services.settings)
-        promoted = _asked("promote", ":material/arrow_upward:", view.promotion(versions, judged), champion)
+        offer = view.promotion(versions, judged)
+        promoted = _asked("promote", ":material/arrow_upward:", offer, champion)
         returned = _asked("rollback", ":material/undo:", view.rollback(champion, rows), champion)
     if (promoted or returned) and keyed.given(services.settings):
         if promoted:
-            state.keep(TASK, jobs.promote(versions["challenger"], promoted, champion, WHO))
+            asked = versions[CHALLENGER], promoted, champion, _who("promote")
+            state.keep(TASK, jobs.promote(*asked, against_the_gate=bool(offer.against)))
         else:
-            state.keep(TASK, jobs.rollback(returned, WHO))
+            state.keep(TASK, jobs.rollback(returned, _who("rollback")))
     if task_id := state.said(TASK):
         _follow(services, jobs, task_id)
     tables.decided(view.decided(rows[:5], real_now(), state.zone()))
@@ -53,6 +56,7 @@ def _asked(name: str, icon: str, offer: view.Offer, champion: int | None) -> str
         if offer.against:
             st.warning(offer.against, icon=":material/gavel:")
         reason = st.text_input("Why", key=f"why_{name}", max_chars=LONGEST, placeholder="kept for everybody who asks later").strip()
+        st.text_input("Your name", key=f"who_{name}", max_chars=LONGEST_NAME, placeholder="optional, kept with the decision")
         sure = st.checkbox("I have read this, and am sure" if offer.against else "I am sure", key=f"sure_{name}_{offer.version}_{champion}")
         if not st.button(offer.label, type="primary", key=f"go_{name}_{offer.version}_{champion}"):
             return ""
@@ -62,11 +66,17 @@ def _asked(name: str, icon: str, offer: view.Offer, champion: int | None) -> str
         return reason
 
 
+def _who(name: str) -> str:
+    """Who decided, for the audit."""
+    given = str(st.session_state.get(f"who_{name}") or "").strip()
+    return f"{given}, on the Arena page" if given else WHO
+
+
 def _follow(services: Services, jobs: Jobs, task_id: str) -> None:
     try:
         if jobs.ledger.kind(task_id)[0] not in DECISIONS:
             raise TaskUnknown("The task in this address decides nothing about the champion.")
-        going = not view.arrived(services.records.task(task_id), services.models.versions(), real_now())
+        going = not view.arrived(services.records.task(task_id), services.models.assigned(), real_now())
     except TaskUnknown as unknown:
         st.warning(str(unknown))
         return
@@ -76,7 +86,7 @@ def _follow(services: Services, jobs: Jobs, task_id: str) -> None:
 def _stands(services: Services, task_id: str, going: bool) -> None:
     """How the decision stands. `going`: it was under way when the page was drawn; once it is not, the page is drawn anew."""
     task = services.records.task(task_id)
-    if going and view.arrived(task, services.models.versions(), real_now()):
+    if going and view.arrived(task, services.models.assigned(), real_now()):
         st.rerun()
     good, sentence = view.outcome(task)
     tables.note(sentence, good)

@@ -36,7 +36,6 @@ def masthead(title: str, question: str) -> None:
     services = held.services()
     zone_name = state.zone_name(state.zone())
     alive(every=MOVING if services.clock.replaying else STANDING)(_head)(services, title, question, zone_name)
-    services.first_page_served()
 
 
 def _head(services: Services, title: str, question: str, zone_name: str) -> None:

@@ -2,46 +2,68 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from core.football.contest import Contest, chosen, contest
+from core.clock import real_now
+from core.football.contest import chosen, contest
+from core.football.judging import Evidence, Judged, evidence, judge
 from core.serving.lookups import Lookup
 from core.serving.services import Services
-from core.views.arena import ArenaView, arena_view, league_names
-from core.views.gate import Evidence, evidence
+from core.serving.version_comparison import Compared
+from core.views.arena import ArenaView, Pair, arena_view, league_names, pair
+from core.vocabulary import BASELINE, CHAMPION, EVALUATION_FILE
 
-Stages = tuple[tuple[str, str, int], ...]
-
-
-def stages(services: Services) -> Stages:
-    """(stage, recipe behind it, version) of every stage that has a model."""
-    versions = services.models.versions()
-    return tuple((stage, _recipe(services, stage), version) for stage, version in versions.items())
+Versions = tuple[int | None, int | None, int | None]
 
 
-def _recipe(services: Services, stage: str) -> str:
-    params = services.models.card(stage).get("params") or {}
-    return str(params.get("recipe", stage))
+@dataclass(frozen=True)
+class Question:
+    """What the Arena compares: `versions` are champion, rival and baseline, and tell one question from another."""
+
+    versions: Versions
+    pair: Pair
+    rival: Evidence
 
 
 def judged(services: Services) -> bool:
     """Whether there is an evaluation, and matches to name its leagues by."""
-    return services.reports.lookups()["evaluation.parquet"].ready and services.history.ready
+    return services.reports.lookups()[EVALUATION_FILE].ready and services.history.ready
 
 
-def whole_contest(services: Services) -> Contest:
-    """All matches that the evaluation holds, forecast by every stage."""
-    written = services.reports.lookups()["evaluation.parquet"].computed_at
-    return _contest(services, written, stages(services))
+def question(services: Services, zone: tzinfo) -> Question:
+    """The champion and the version that it is compared with now."""
+    rival, champion = services.rival(), services.models.card(CHAMPION)
+    baseline = services.models.card(BASELINE)
+    versions = champion.get("model_version"), None if rival is None else rival.card.get("model_version"), baseline.get("model_version")
+    if rival is None:
+        return Question(versions, Pair(versions[0], None), Evidence())
+    is_sealed = compared(services, versions).on == "sealed"
+    named = pair(versions[0], versions[1], rival.is_former, is_sealed, rival.until, real_now(), zone)
+    return Question(versions, named, evidence(rival.card))
+
+
+def compared(services: Services, versions: Versions) -> Compared:
+    """Champion and rival on all matches that both forecast, worked out once for each evaluation, batch and pair."""
+    written = services.reports.lookups()[EVALUATION_FILE].computed_at
+    return _compared(services, written, versions)
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _contest(_services: Services, written: datetime | None, stages: Stages) -> Contest:
-    return contest(_services.reports.evaluation(), {stage: recipe for stage, recipe, _ in stages})
+def _compared(_services: Services, written: datetime | None, versions: Versions) -> Compared:
+    rival = _services.rival()
+    if rival is None:
+        return Compared(contest({}), "walk")
+    return _services.compared(rival.card)
+
+
+def challenger_judged(services: Services, asked: Question) -> Judged:
+    """What the gate says of promoting the version that is compared with the champion, on all matches."""
+    return judge(compared(services, asked.versions).contest, asked.rival)
 
 
 def leagues(services: Services) -> dict[str, str]:
@@ -54,18 +76,16 @@ def _leagues(_services: Services, written: datetime | None) -> dict[str, str]:
     return league_names(_services.history.frame())
 
 
-def arena(services: Services, league: str | None, season: str | None) -> ArenaView | None:
+def arena(services: Services, asked: Question, league: str | None, season: str | None) -> ArenaView | None:
     """The Arena of one league or all, one season or all; None when nobody can be judged on them."""
-    written = services.reports.lookups()["evaluation.parquet"].computed_at
-    return _arena(services, written, stages(services), evidence(services.models.card("challenger")), league, season)
+    written = services.reports.lookups()[EVALUATION_FILE].computed_at
+    return _arena(services, written, asked, league, season)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _arena(
-    _services: Services, written: datetime | None, stages: Stages, rival: Evidence, league: str | None, season: str | None
-) -> ArenaView | None:
-    some = chosen(_contest(_services, written, stages), league, season)
-    return arena_view(some, {stage: version for stage, _, version in stages}, leagues(_services), rival)
+def _arena(_services: Services, written: datetime | None, asked: Question, league: str | None, season: str | None) -> ArenaView | None:
+    some = chosen(_compared(_services, written, asked.versions).contest, league, season)
+    return arena_view(some, asked.pair, leagues(_services), asked.rival, asked.versions[2])
 
 
 def files(services: Services) -> list[tuple[str, datetime | None, int | None, str | None]]:

@@ -15,6 +15,7 @@ from core.views import live as view
 from core.views import matches
 from core.views.known import Known
 from core.views.live import Replay
+from core.vocabulary import CHAMPION
 from pages.shared import cards, keyed, match_list, state
 from pages.shared.cards import hidden
 from pages.shared.match_list import ALL_LEAGUES
@@ -50,7 +51,7 @@ def _batch(services: Services, zone: ZoneInfo, on: date | None) -> list[Known]:
     today = services.clock.now().astimezone(zone).date()
     first, last = (on, on) if on else (today - timedelta(days=1), today + timedelta(days=1))
     said, facts = services.predictions.computed_at, services.features.computed_at
-    return _of_days(services, said, facts, services.models.versions().get("champion"), zone.key, first, last)
+    return _of_days(services, said, facts, services.predictions.versions().get(CHAMPION), zone.key, first, last)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)

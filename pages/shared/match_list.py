@@ -12,6 +12,7 @@ import streamlit as st
 from core.serving.services import Services
 from core.views import matches as view
 from core.views.words import count, weekday
+from core.vocabulary import CHAMPION, EVALUATION_FILE
 from pages.shared import cards, frame, state, tables
 from pages.shared.tables import Cell, Name
 
@@ -21,7 +22,7 @@ FILTERS = ("league", "team", "clear", "from", "to")
 
 def upcoming(services: Services, zone: ZoneInfo) -> list[view.Card]:
     """The matches to come in the visitor's time, worked out once for each publication, champion and zone."""
-    version = services.models.versions().get("champion")
+    version = services.predictions.versions().get(CHAMPION)
     return _upcoming(services, services.predictions.computed_at, services.features.computed_at, version, zone.key)
 
 
@@ -43,7 +44,7 @@ def _women(_services: Services, known: object) -> frozenset[int]:
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _unseen(_services: Services, said: object, walked: datetime | None, version: int | None) -> pd.DataFrame:
-    return view.unseen_by_champion(_services.predictions.frame(), version, _services.reports.evaluation() if walked else None)
+    return view.unseen_by_champion(_services.predictions.frame(), version, _services.walk_of(CHAMPION) if walked else None)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
@@ -121,10 +122,10 @@ def day(when: date, some: list[view.Card], today: date, in_all: int) -> str:
 
 def results(services: Services, zone: ZoneInfo, choices: view.Choices, beside: view.Days) -> None:
     """The latest results of what was chosen, `beside` the matches to come, with what we said; nothing when there are none."""
-    version, today = services.models.versions().get("champion"), services.clock.now().astimezone(zone).date()
+    version, today = services.predictions.versions().get(CHAMPION), services.clock.now().astimezone(zone).date()
     chosen = replace(choices, confidence=view.EVERYTHING.confidence, first=None, last=None)
     said, known = services.predictions.computed_at, services.features.computed_at
-    walked = services.reports.lookups()["evaluation.parquet"].computed_at
+    walked = services.reports.lookups()[EVALUATION_FILE].computed_at
     latest = _results(services, said, known, walked, version, zone.key, chosen)
     found = view.results_beside(beside, latest)
     if not found:
@@ -140,13 +141,12 @@ def _results_of(day: date, some: list[view.Result], today: date) -> str:
 
 def standings(services: Services) -> None:
     """How the models did on the same matches."""
-    scores = services.reports.scores()
-    rows = view.standings(scores, services.models.versions())
+    rows = view.standings(services.scored())
     if not rows:
         return
     tables.section("How the models compare", "On the same matches, each forecast from earlier ones only.")
     tables.table(
-        [Cell(view.standings_words(scores)), Cell("Right"), Cell("Log loss")],
+        [Cell(view.standings_words(services.reports.scored_span())), Cell("Right"), Cell("Log loss")],
         [(Name(row.name), [Cell(row.right), Cell(row.log_loss)]) for row in rows],
         "Lower log loss is better.",
     )

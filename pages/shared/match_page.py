@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from html import escape
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -19,6 +19,7 @@ from core.views.match import MatchView, Said
 from core.views.matches import Card
 from core.views.receipt import Receipt, not_sealed, receipt
 from core.views.why import Why, why
+from core.vocabulary import CHAMPION, EVALUATION_FILE
 from pages.shared import cards, charts, frame, tables
 
 SAME = 1e-6  # how far two numbers may be apart that are the same forecast
@@ -40,33 +41,49 @@ def read(services: Services, match_id: int, zone: ZoneInfo) -> Shown | None:
     match = services.history.match(match_id)
     if match is None:
         return None
-    said = [row for stage, _ in view.STAGES if (row := services.predictions.get_prediction(match_id, stage))]
+    said = _said(services, match_id)
     away = services.pulse.latest().error is not None
     sealed = [] if away else services.records.sealed(match_id, *services.match_ids.former(match_id))
     seen = view.match_view(match, said, _walked(services, match_id), sealed, zone)
     return Shown(seen, _why(services, seen), past(match, services.history.frame()), receipt(sealed, _titles(services), zone), sealed, away)
 
 
-def _walked(services: Services, match_id: int) -> list[dict[str, object]]:
-    """What the recipes said of the match when they were walked forward through time."""
-    if not services.reports.lookups()["evaluation.parquet"].ready:
+def _said(services: Services, match_id: int) -> list[dict[str, Any]]:
+    """The forecast of each stage in the batch, one for each version: after a promotion, the former champion in place of the challenger."""
+    rows: list[dict[str, Any]] = []
+    for role, version in services.roles().items():
+        row = services.predictions.of_version(match_id, version, role)
+        if row is not None:
+            rows.append(row)
+    return rows
+
+
+def _walked(services: Services, match_id: int) -> list[dict[str, Any]]:
+    """The forecast of each stage in the walk-forward of its version."""
+    if not services.reports.lookups()[EVALUATION_FILE].ready:
         return []
-    rows = services.reports.evaluation()
-    return [{str(key): value for key, value in row.items()} for row in rows[rows["match_id"] == match_id].to_dict("records")]
+    found = []
+    for role in services.roles():
+        rows = services.reports.walk_of(services.card_of(role))
+        for row in rows[rows["match_id"] == match_id].to_dict("records"):
+            found.append(
+                {**{str(name): value for name, value in row.items()}, "model_stage": role, "model_version": services.roles()[role]}
+            )
+    return found
 
 
 def _titles(services: Services) -> dict[int, str]:
-    return {version: str(services.models.card(stage).get("title") or "") for stage, version in services.models.versions().items()}
+    return {version: str(services.card_of(role).get("title") or "") for role, version in services.roles().items() if version is not None}
 
 
 def _why(services: Services, seen: MatchView) -> Why | None:
     """Why the champion says so; None when the forecast shown is not what the champion of today says of the features of today."""
     champion, said = seen.champion, services.predictions.get_prediction(seen.match_id)
-    if champion is None or said is None or services.models.versions().get("champion") != champion.version:
+    if champion is None or said is None or services.models.versions().get(CHAMPION) != champion.version:
         return None
     if abs(said["proba_home"] - champion.probabilities.home) > SAME:
         return None
-    parts = services.models.explain(seen.match_id, "champion")
+    parts = services.models.explain(seen.match_id, CHAMPION)
     return None if parts is None else why(parts, champion.probabilities)
 
 

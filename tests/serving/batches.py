@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 
 from core.clock import iso
-from core.serving.origins import digest
+from core.storage.manifest import OWN, FileEntry, Manifest, sha1
 from core.tables import EVALUATION, LABELS, MATCHES
+from core.vocabulary import BASELINE, CHALLENGER, CHAMPION, ELO, FORM5, JOINT_BOOSTED, SIX_RATINGS
 
 MOMENT = datetime(2026, 3, 13, 12, 0, tzinfo=UTC)
 FEATURES = ("elo", "diff_goals_for_w5", "diff_points_w5")
+RECIPES = {CHAMPION: JOINT_BOOSTED, CHALLENGER: SIX_RATINGS, BASELINE: FORM5}
 LABEL_OF = ("home_win", "draw", "away_win")
 
 
@@ -85,10 +87,10 @@ def match_features(count, features=FEATURES, seed=0):
 
 
 def predictions(count, versions=None, seed=0):
-    """A row for each match and model version; `versions` maps a stage to its version."""
+    """A row for each match and model version; `versions` maps a stage to its version. Stages are not written: see LK-9."""
     versions = {"champion": 1, "challenger": 2, "baseline": 3} if versions is None else versions
     table = matches(count)
-    parts = [_forecasts(table, stage, version, seed + version) for stage, version in versions.items()]
+    parts = [_forecasts(table, None, version, seed + version) for version in sorted(set(versions.values()))]
     return pd.concat(parts).set_index("match_id")
 
 
@@ -122,13 +124,14 @@ def _forecasts(table, stage, version, seed):
 
 
 def evaluation(count):
+    """The walk of each of three versions, and of Elo."""
     table = matches(count)
+    facts = {"date": table["date"], "season": table["season"], "outcome": 0, "sex": 0, "competition_code": "en.1"}
     parts = [
-        _forecasts(table, recipe, number, number).assign(
-            recipe=recipe, date=table["date"], season=table["season"], outcome=0, sex=0, competition_code="en.1"
-        )
-        for number, recipe in enumerate(("champion", "challenger", "baseline"), 1)
+        _forecasts(table, None, number, number).assign(recipe=recipe, walk=f"{recipe}-code-data", **facts)
+        for number, recipe in enumerate((*RECIPES.values(), ELO), 1)
     ]
+    parts[-1]["model_version"] = None
     return EVALUATION.check(pd.concat(parts))
 
 
@@ -139,7 +142,7 @@ def card(stage, version, features=FEATURES):
         "model_stage": stage,
         "model_run_id": f"run-{version}",
         "metrics": {"log_loss": 1.0},
-        "params": {"recipe": stage},
+        "params": {"recipe": RECIPES.get(stage, stage)},
         "features": [{"name": name, "type": "double"} for name in features],
         "registered_at": iso(MOMENT),
         "artefact": f"models/{version}",
@@ -148,7 +151,17 @@ def card(stage, version, features=FEATURES):
 
 
 def publish(
-    store, version="v1", count=40, as_of=MOMENT, models=None, files=None, model_files=None, versions=None, features=FEATURES, skipped=None
+    store,
+    version="v1",
+    count=40,
+    as_of=MOMENT,
+    models=None,
+    files=None,
+    model_files=None,
+    versions=None,
+    features=FEATURES,
+    skipped=None,
+    former=None,
 ):
     """Write a batch as `publish` does: the data first, the pointer last. `files` replaces or adds files by name."""
     models = (
@@ -162,28 +175,23 @@ def publish(
         "matches.parquet": parquet(matches(count)),
         "evaluation.parquet": parquet(evaluation(count)),
         "scores.json": json.dumps(
-            {"champion": {"n": count, "log_loss": {"point": 0.98, "low": 0.97, "high": 0.99}}, "matches": count}
+            {"versions": {"1": {"n": count, "log_loss": {"point": 0.98, "low": 0.97, "high": 0.99}}}, "matches": count}
         ).encode(),
         "drift.json": json.dumps({"as_of": iso(as_of), "drift_score": 0.125, "sentence": "Little moved."}).encode(),
     } | (files or {})
     for number, contents in (model_files or {}).items():
         for name, data in contents.items():
             store.write(f"models/{number}/{name}", data)
-    pointer = {
-        "version": version,
-        "written_at": iso(datetime.now(UTC)),
-        "as_of": iso(as_of),
-        "timeline": "replay",
-        "files": {},
-        "models": models,
-        "skipped": skipped or {},
-    }
+    entries = {}
     for name, data in made.items():
-        key = f"batch/{version}/{name}"
-        store.write(key, data)
-        pointer["files"][name] = {"key": key, "rows": count, "bytes": len(data), "sha1": digest(data)}
-    store.write("batch/current.json", json.dumps(pointer).encode())
-    return pointer
+        entries[name] = FileEntry(f"batch/{version}/{name}", sha1(data), len(data), count)
+        store.write(entries[name].key, data)
+    cards = {said["model_version"]: said for said in models.values()}
+    stages = {stage: said["model_version"] for stage, said in models.items()}
+    manifest = Manifest(version, datetime.now(UTC), as_of, "replay", entries, cards, stages, former, skipped or {})
+    store.write(f"batch/{version}/{OWN}", manifest.to_json())
+    store.write("batch/current.json", manifest.to_json())
+    return json.loads(manifest.to_json())
 
 
 def without_labels(names):

@@ -9,7 +9,7 @@ from tests.serving.batches import FEATURES
 SIGNATURE = [*(Feature(name) for name in FEATURES), Feature("sex", "integer")]
 
 
-def model(lean=0.0, features=None, recipe="champion"):
+def model(lean=0.0, features=None, recipe="joint_boosted"):
     """A model that leans towards the home side by `lean`, in log-odds."""
     features = SIGNATURE if features is None else features
     number = len(features)
@@ -20,7 +20,7 @@ def model(lean=0.0, features=None, recipe="champion"):
     return Model(f"Lean {lean}", features, (part,), Origin(recipe))
 
 
-def files(lean=0.0, features=None, recipe="champion"):
+def files(lean=0.0, features=None, recipe="joint_boosted"):
     return model(lean, features, recipe).to_files()
 
 
@@ -38,5 +38,10 @@ def folder(path, lean=0.0, features=None):
 
 def register(registry, path, lean=0.0, features=None):
     """A new version in a real registry; its number."""
-    card = {"metrics": {"log_loss": 1.0 - lean}, "params": {"lean": lean}, "tags": {"recipe": "champion"}, "features": signature(features)}
+    card = {
+        "metrics": {"log_loss": 1.0 - lean},
+        "params": {"lean": lean},
+        "tags": {"recipe": "joint_boosted"},
+        "features": signature(features),
+    }
     return registry.log_version(folder(path, lean, features), card, f"Lean {lean}").version

@@ -16,9 +16,9 @@ DVC = yaml.safe_load((PROJECT / "dvc.yaml").read_text(encoding="utf-8"))["stages
 
 # What carries the work and does not shape it: errors, the clock, settings, the doors to the database and to the store.
 CARRIERS = {
-    "core.errors", "core.clock", "core.metrics", "core.settings", "core.storage.database",
-    "core.storage.files", "core.storage.live_scores", "core.storage.pipeline_log", "core.storage.replay",
-    "core.storage.schema", "workers.log", "workers.workplace",
+    "core.errors", "core.clock", "core.metrics", "core.settings", "core.serving.stage_file", "core.storage.database",
+    "core.storage.files", "core.storage.leases", "core.storage.live_scores", "core.storage.logbook", "core.storage.pipeline_log",
+    "core.storage.registry_look", "core.storage.replay", "core.storage.schema", "workers.log", "workers.workplace",
 }  # fmt: skip
 
 

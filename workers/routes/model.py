@@ -6,15 +6,17 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from core.settings import CHAMPION
+from core.football.promotion import before
+from core.vocabulary import CHAMPION
 from workers.auth import who
 from workers.routes.shared import Answer, Held, IdempotencyKey, Router, Stage, Work, said
 from workers.routes.tasks import accepted
-from workers.schemas import AsyncPredictResponse, ModelInfoResponse, PromoteRequest, RollbackRequest
+from workers.schemas import AsyncPredictResponse, GateRefusal, ModelInfoResponse, PromoteRequest, RollbackRequest
 
 router = Router(prefix="/predict", tags=["models"])
 
 Caller = Annotated[str, Depends(who)]
+NOT_PROMOTED = "The gate is not passed: `failing` names the checks; or the version is the champion already, or failed the leak test"
 TAKEN: dict[str, Any] = {"fails": (409, 429), "status_code": 202, "response_model": AsyncPredictResponse}
 
 
@@ -34,14 +36,28 @@ async def model_info(request: Request, services: Held, stage: Stage = CHAMPION) 
     return said({name: info[name] for name in ModelInfoResponse.model_fields}, info["model_version"])
 
 
-@router.both("POST", "/model/promote", **TAKEN, summary="Make a version the champion")
-def promote(asked: PromoteRequest, caller: Caller, jobs: Work, idempotency_key: IdempotencyKey = None) -> Answer:
-    """The worker checks again that the champion is the expected one; of two promotions at once one FAILs, and is told who won."""
-    task_id = jobs.promote(asked.version, asked.reason, asked.expected_champion, caller, idempotency_key)
+@router.both(
+    "POST",
+    "/model/promote",
+    **TAKEN | {"fails": (404, 409, 429)},
+    responses={409: {"model": GateRefusal, "description": NOT_PROMOTED}},
+    summary="Make a version the champion",
+)
+def promote(asked: PromoteRequest, caller: Caller, services: Held, jobs: Work, idempotency_key: IdempotencyKey = None) -> Answer:
+    """Refused with the checks of the gate that fail, unless `against_the_gate`; what failed the leak test always is.
+
+    The worker checks again, and that the champion is the expected one; of two promotions at once one FAILs, with who won in its error.
+    """
+    if not jobs.knows("promote", idempotency_key):
+        services.check_promotion(asked.version, asked.against_the_gate)
+    who = f"{asked.who} ({caller})" if asked.who else caller
+    task_id = jobs.promote(asked.version, asked.reason, asked.expected_champion, who, idempotency_key, asked.against_the_gate)
     return accepted(jobs, task_id, idempotency_key is not None)
 
 
 @router.both("POST", "/model/rollback", **TAKEN, summary="Return to the champion before")
-def rollback(asked: RollbackRequest, caller: Caller, jobs: Work, idempotency_key: IdempotencyKey = None) -> Answer:
-    """To the previous champion of the audit log."""
+def rollback(asked: RollbackRequest, caller: Caller, services: Held, jobs: Work, idempotency_key: IdempotencyKey = None) -> Answer:
+    """To the previous champion of the audit log; refused where it has none."""
+    if not jobs.knows("rollback", idempotency_key):
+        before(services.models.assigned().get(CHAMPION), services.records.audit())
     return accepted(jobs, jobs.rollback(asked.reason, caller, idempotency_key), idempotency_key is not None)

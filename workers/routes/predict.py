@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from core.clock import iso
 from core.errors import MatchUnknown, UnknownStage
 from core.metrics import PREDICTION_REQUESTS
-from core.settings import CHAMPION
+from core.vocabulary import CHAMPION
 from workers.fixtures import Wanted
 from workers.routes.shared import Answer, Day, Held, IdempotencyKey, MatchId, Offset, Router, Stage, Work, apart, said
 from workers.routes.tasks import accepted
@@ -68,8 +68,8 @@ async def list_predictions(
     services: Held, limit: Annotated[int | None, Query(ge=1, le=10**9)] = None, offset: Annotated[Offset, Query()] = 0
 ) -> StreamingResponse:
     """Every match and model version, past and to come."""
-    held = await apart(services.predictions.held)
-    rows = held.value.all(limit, offset)
+    await apart(services.predictions.held)
+    rows = services.predictions.rows(limit, offset)
     return StreamingResponse(_as_json(rows), media_type="application/json")
 
 
