@@ -18,7 +18,7 @@ import yaml
 
 from core.errors import LearningError
 from core.learning.models import Feature, load_model
-from core.learning.recipe import FEATURES, REFERENCE
+from core.learning.recipe import FEATURES
 from core.settings import PROJECT
 from core.storage.forecast_chain import verify
 from core.storage.schema import drift_history, forecasts, pipeline_runs
@@ -36,6 +36,7 @@ from workers.workplace import Workplace
 
 ALL = list(STAGES)
 FIRST_RUN = {"champion": 1, "challenger": 2, "baseline": 3}
+RECIPES = {"joint_boosted": 1, "six_ratings": 2, "form5": 3}
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +67,13 @@ def test_a_run_from_nothing_runs_every_stage_once_and_says_one_line_for_each(fir
 
 
 def test_the_first_run_gives_each_recipe_its_alias(project, first):
-    assert project.receipt("register") == {"aliases": FIRST_RUN, "versions": FIRST_RUN}
+    assert project.receipt("register") == {"aliases": FIRST_RUN, "versions": RECIPES}
     cards = project.pointer()["models"]
-    assert {stage: card["model_version"] for stage, card in cards.items()} == FIRST_RUN
-    for stage, card in cards.items():
+    assert project.pointer()["stages"] == FIRST_RUN and project.pointer()["former_champion"] is None
+    assert {card["params"]["recipe"]: int(version) for version, card in cards.items()} == RECIPES
+    for card in cards.values():
         assert set(card) >= {"model_name", "model_run_id", "metrics", "params", "features", "registered_at", "artefact", "title"}
-        assert card["params"]["recipe"] == stage and card["metrics"]["rps"] > 0
+        assert card["metrics"]["rps"] > 0 and "model_stage" not in {name for name, value in card.items() if value}
         keys = project.store.list(card["artefact"])
         model = load_model({key.rpartition("/")[2]: project.store.read(key) for key in keys})
         assert not model.parts[0].wide and model.parts[1].wide
@@ -89,7 +91,9 @@ def test_what_is_served_has_its_tables(project, first):
     assert features.loc[features["match_date"] > "2024-10-10", "homeScore"].isna().all(), "the clock hides what is later"
     MATCHES.check(table(project, "matches.parquet"))
     evaluation = EVALUATION.check(table(project, "evaluation.parquet"))
-    assert set(evaluation["recipe"]) == {*FIRST_RUN, REFERENCE} and evaluation["date"].max() < pd.Timestamp("2024-10-01")
+    assert set(evaluation["recipe"]) == {*RECIPES, "elo", "base_rate"}
+    assert evaluation.groupby("recipe")["model_version"].first().dropna().to_dict() == RECIPES
+    assert evaluation["walk"].notna().all() and evaluation["date"].max() < pd.Timestamp("2024-10-01")
     for name, said in pointer["files"].items():
         assert len(project.store.read(said["key"])) == said["bytes"], name
 
@@ -165,15 +169,15 @@ def test_a_champion_that_cannot_be_used_any_more_is_left_out_by_name_and_the_oth
         monitor_drift(place)
         publish(place)
         pointer = project.pointer()
-        assert figures["predictions"] == 2 * figures["matches"]
-        assert set(pointer["models"]) == {"challenger", "baseline"}
+        assert figures["predictions"] == 3 * figures["matches"], "the latest fit of the champion's recipe forecasts in shadow"
+        assert set(pointer["stages"]) == {"challenger", "baseline"} and str(old) not in pointer["models"]
         assert pointer["skipped"]["champion"].startswith(f"Version {old}, the champion, is left out") and reason in str(pointer["skipped"])
-        assert set(table(project, "predictions.parquet")["model_stage"]) == {"challenger", "baseline"}
+        assert set(table(project, "predictions.parquet")["model_version"]) == set(RECIPES.values())
     finally:
         registry.set_alias("champion", FIRST_RUN["champion"])
         for stage in (batch_inference, monitor_drift, publish):
             stage(place)
-    assert set(project.pointer()["models"]) == set(FIRST_RUN) and project.pointer()["skipped"] == {}
+    assert project.pointer()["stages"] == FIRST_RUN and project.pointer()["skipped"] == {}
 
 
 def test_when_no_model_can_be_used_the_stage_says_why_of_each(project, first, tmp_path, monkeypatch):
@@ -195,7 +199,7 @@ def test_a_home_that_was_deleted_is_made_again_by_the_next_run(project, first):
     # The models are the same, since the training table is: they need no new fit.
     assert [stage for stage in ALL if stage not in again.stages] == ["train"]
     after = project.pointer()
-    assert {stage: card["model_version"] for stage, card in after["models"].items()} == FIRST_RUN
+    assert after["stages"] == FIRST_RUN
     same = ("match_features.parquet", "matches.parquet", "evaluation.parquet", "scores.json", "drift.json")
     assert {name: after["files"][name]["sha1"] for name in same} == {name: before["files"][name]["sha1"] for name in same}
     with project.database.read() as connection:
@@ -293,7 +297,7 @@ def test_another_moment_brings_new_models_as_challenger_and_going_back_serves_th
     later = project.run(clock="2024-12-10T12:00:00Z")
     assert later.code == 0 and later.stages == ALL
     versions = project.receipt("register")
-    assert versions["versions"] == {"champion": 4, "challenger": 5, "baseline": 6}
+    assert versions["versions"] == {"joint_boosted": 4, "six_ratings": 5, "form5": 6}
     assert versions["aliases"] == {"champion": 1, "challenger": 5, "baseline": 6}
     assert project.pointer()["as_of"] == "2024-12-10T12:00:00Z"
     with project.database.read() as connection:
@@ -312,7 +316,7 @@ def test_models_learn_up_to_today_when_asked_and_up_to_the_month_by_themselves(p
     assert asked.code == 0 and {"featurize", "train", "register"} <= set(asked.stages)
     after = project.place().cut
     assert (before.isoformat(), after.isoformat()) == ("2024-10-01", "2024-10-10")
-    card = project.pointer()["models"]["challenger"]
+    card = project.pointer()["models"][str(project.pointer()["stages"]["challenger"])]
     assert card["params"]["cut"] == "2024-10-10" and card["params"]["until"] > "2024-10-01"
     assert project.place(clock="2024-11-20T12:00:00Z").cut.isoformat() == "2024-11-01"
     assert project.place(clock="2024-10-05T12:00:00Z").cut.isoformat() == "2024-10-01", "a replay that goes back knows nothing later"

@@ -8,9 +8,12 @@ import pandas as pd
 import pytest
 
 from core.clock import Clock, real_now
-from core.errors import FileMissing, StoreUnavailable
+from core.errors import FileMissing, StoreUnavailable, TableInvalid
+from core.serving import stage_file
 from core.settings import Settings
 from core.storage.files import Store
+from core.storage.forecast_chain import Forecast, seal
+from tests.serving import batches, models
 from workers import publishing
 from workers.workplace import Workplace, whole
 
@@ -24,19 +27,21 @@ def place(tmp_path):
     place = Workplace(settings, tmp_path)
     place.database.create()
     (tmp_path / "params.yaml").write_text("publish: {keep: 5}\n")
-    for name in ("predictions/predictions", "predictions/match_features", "work/matches", "work/evaluation"):
-        place.write_table(f"{name}.parquet", pd.DataFrame({"match_id": [1, 2]}))
+    place.write_table("predictions/predictions.parquet", batches.predictions(2, {"champion": 7}), index=True)
+    place.write_table("predictions/match_features.parquet", batches.match_features(2), index=True)
+    place.write_table("predictions/evaluation.parquet", batches.evaluation(2))
+    place.write_table("work/matches.parquet", batches.matches(2))
     place.write_json(tmp_path / "reports" / "drift" / "latest.json", {"features": []})
-    card = {"model_version": 7, "artefact": "models/7"}
-    place.write_json(place.receipt("batch_inference"), {"as_of": "2024-10-10T12:00:00Z", "models": {"champion": card}})
+    receipt = {"as_of": "2024-10-10T12:00:00Z", "stages": {"champion": 7}, "former_champion": None, "skipped": {}}
+    place.write_json(place.receipt("batch_inference"), receipt | {"models": {"7": {"model_version": 7}}})
     (place.work / "registered" / "7").mkdir(parents=True)
-    (place.work / "registered" / "7" / "model.json").write_text("{}")
+    retrain(place, 0.0)
     scores(place, 0)
     return place
 
 
 def scores(place, number):
-    place.write_json(place.work / "scores.json", {"matches": number})
+    place.write_json(place.root / "data" / "predictions" / "scores.json", {"matches": number})
 
 
 def pointer(place):
@@ -44,12 +49,13 @@ def pointer(place):
 
 
 def artefact(place):
-    return pointer(place)["models"]["champion"]["artefact"]
+    return pointer(place)["models"]["7"]["artefact"]
 
 
-def retrain(place, said):
+def retrain(place, lean):
     """Version 7 with other files, as after a registry that was begun anew."""
-    (place.work / "registered" / "7" / "model.json").write_text(said)
+    for name, data in models.files(lean).items():
+        (place.work / "registered" / "7" / name).write_bytes(data)
 
 
 def versions(place):
@@ -66,7 +72,57 @@ def test_a_batch_is_written_under_its_version_with_its_models(place):
         "key": f"batch/{said['version']}/matches.parquet", "rows": 2, "sha1": "", "bytes": 0,
     }  # fmt: skip
     assert artefact(place).startswith("models/7-")
-    assert place.store.read(f"{artefact(place)}/model.json") == b"{}"
+    assert place.store.read(f"{artefact(place)}/model.json") == models.files(0.0)["model.json"]
+    assert said["stages"] == {"champion": 7} and said["former_champion"] is None
+
+
+def test_the_manifest_says_where_the_chain_of_forecasts_ends(place):
+    publishing.publish(place)
+    assert pointer(place)["chain"] == {"timeline": "replay", "digest": "0" * 64, "entries": 0}
+    forecast = Forecast(1, "champion", 7, 0.5, 0.3, 0.2, "2024-10-11T12:00:00Z", "2024-10-10T12:00:00Z", "2024-10-10T12:00:01Z", "replay")
+    with place.database.write() as connection:
+        seal(connection, [forecast])
+    scores(place, 1)
+    publishing.publish(place)
+    assert pointer(place)["chain"]["entries"] == 1 and pointer(place)["chain"]["digest"] != "0" * 64
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["predictions/predictions.parquet", "predictions/match_features.parquet", "predictions/evaluation.parquet", "work/matches.parquet"],
+)
+def test_a_table_that_its_reader_would_refuse_is_not_published_and_the_batch_before_serves(place, name):
+    publishing.publish(place)
+    before = pointer(place)
+    place.write_table(name, pd.DataFrame({"match_id": [1, 1]}))
+    with pytest.raises(TableInvalid, match="Nothing was published, and the batch before keeps serving"):
+        publishing.publish(place)
+    assert pointer(place) == before and versions(place) == [before["version"]]
+
+
+def test_forecasts_that_repeat_a_version_with_other_numbers_are_not_published(place):
+    publishing.publish(place)
+    before = pointer(place)
+    twice = pd.concat([batches.predictions(2, {"champion": 7}, seed) for seed in (0, 1)])
+    place.write_table("predictions/predictions.parquet", twice, index=True)
+    with pytest.raises(TableInvalid, match="repeat a match and model version"):
+        publishing.publish(place)
+    assert pointer(place) == before
+
+
+@pytest.mark.parametrize("harm", ["drift", "scores", "model"])
+def test_neither_is_a_report_or_a_model_that_cannot_be_read(place, harm):
+    publishing.publish(place)
+    before = pointer(place)
+    if harm == "drift":
+        place.write_json(place.root / "reports" / "drift" / "latest.json", {"drift_score": 7})
+    elif harm == "scores":
+        place.write_json(place.root / "data" / "predictions" / "scores.json", {"versions": {"7": 1}})
+    else:
+        (place.work / "registered" / "7" / "model.json").write_text("{}")
+    with pytest.raises(TableInvalid):
+        publishing.publish(place)
+    assert pointer(place) == before
 
 
 def test_a_published_model_is_never_written_over(place):
@@ -76,19 +132,28 @@ def test_a_published_model_is_never_written_over(place):
     scores(place, 1)
     publishing.publish(place)
     assert artefact(place) == first and place.store.stamp(f"{first}/model.json") == stamp
-    retrain(place, '{"other": 1}')
+    retrain(place, 1.0)
     publishing.publish(place)
-    assert artefact(place) != first and place.store.read(f"{artefact(place)}/model.json") == b'{"other": 1}'
+    assert artefact(place) != first and place.store.read(f"{artefact(place)}/model.json") == models.files(1.0)["model.json"]
     assert place.store.stamp(f"{first}/model.json") == stamp
 
 
 def test_a_model_goes_with_the_last_batch_that_needs_it(place):
     made = []
     for number in range(7):
-        retrain(place, f'{{"number": {number}}}')
+        retrain(place, float(number))
         publishing.publish(place)
         made.append(artefact(place))
     assert {key.rpartition("/")[0] for key in place.store.list("models")} == set(made[-5:])
+
+
+def test_a_model_that_has_a_stage_stays_though_no_batch_needs_it(place):
+    place.store.write("models/3-abc/model.json", b"{}")
+    place.store.write("models/4-abc/model.json", b"{}")
+    place.store.write(stage_file.KEY, stage_file.StageFile({"champion": 3}, NOW, models={3: {"artefact": "models/3-abc"}}).to_json())
+    publishing.publish(place)
+    kept = {key.rpartition("/")[0] for key in place.store.list("models")}
+    assert "models/3-abc" in kept and "models/4-abc" not in kept
 
 
 def test_what_a_killed_process_left_half_written_goes_after_a_day(place):
@@ -163,16 +228,18 @@ def test_what_is_not_there_yet_is_named(place):
         publishing.publish(place)
 
 
-@pytest.mark.parametrize("harm", ["torn", "gone", "no model"])
+@pytest.mark.parametrize("harm", ["torn", "gone", "no model", "torn model"])
 def test_a_published_file_that_was_harmed_is_published_again(place, harm):
     publishing.publish(place)
     assert whole(place.store) == pointer(place)["version"]
     key, model = pointer(place)["files"]["predictions.parquet"]["key"], artefact(place)
     if harm == "torn":
         place.store.write(key, place.store.read(key)[:100])
+    elif harm == "torn model":
+        place.store.write(f"{model}/model.json", b"{")
     else:
         place.store.remove(key if harm == "gone" else model)
     assert whole(place.store) is None
     publishing.publish(place)
     assert whole(place.store) == pointer(place)["version"]
-    assert place.store.read(f"{model}/model.json") == b"{}"
+    assert place.store.read(f"{model}/model.json") == models.files(0.0)["model.json"]

@@ -9,16 +9,22 @@ import pandas as pd
 import pytest
 
 from core.clock import Clock
-from core.errors import LearningError
+from core.errors import LearningError, PipelineBusy, SettingsError
 from core.learning.comparison import scores
+from core.serving import stage_file
+from core.serving.stage_file import StageFile
 from core.settings import Settings
+from core.storage import leases
 from core.tables import EVALUATION
+from core.vocabulary import FORM5, JOINT_BOOSTED, SIX_RATINGS
 from tests.learning.test_comparison import draws, said
 from tests.serving.models import files
-from workers.registration import register
+from workers import registration
+from workers.registration import Holder, challenger, register
+from workers.walks import Walks, code_digest
 from workers.workplace import Workplace
 
-LOSSES = {"champion": 0.98, "challenger": 1.01, "baseline": 0.9}
+LOSSES = {JOINT_BOOSTED: 0.98, SIX_RATINGS: 1.01, FORM5: 0.9}
 
 
 @pytest.fixture
@@ -34,6 +40,7 @@ def place(registry, tmp_path):
     place.write_table("work/evaluation.parquet", EVALUATION.empty())
     place.write_json(place.work / "scores.json", {recipe: {"log_loss": {"point": loss}} for recipe, loss in LOSSES.items()})
     place.write_json(place.work / "data.json", {"training": "0" * 64, "cut": "2024-10-01", "leak": {"ok": True, "matches": 9}})
+    (tmp_path / "params.yaml").write_text("register: {challenger: null}\n")
     fit(place, 0.0, *LOSSES)
     return place
 
@@ -62,10 +69,10 @@ def test_the_first_run_gives_each_recipe_its_alias_and_the_same_again_moves_none
 @pytest.mark.parametrize(
     ("fitted", "moved"),
     [
-        (("champion", "challenger", "baseline"), {"challenger": 5, "baseline": 6}),
-        (("champion",), {"challenger": 4}),
-        (("champion", "baseline"), {"challenger": 4, "baseline": 5}),
-        (("baseline",), {"baseline": 4}),
+        ((JOINT_BOOSTED, SIX_RATINGS, FORM5), {"challenger": 5, "baseline": 6}),
+        ((JOINT_BOOSTED,), {"challenger": 4}),
+        ((JOINT_BOOSTED, FORM5), {"challenger": 4, "baseline": 5}),
+        ((FORM5,), {"baseline": 4}),
     ],
     ids=["another recipe before a refit of the champion's", "a refit alone", "never the baseline", "the baseline follows its latest fit"],
 )
@@ -77,9 +84,9 @@ def test_a_new_version_becomes_challenger_and_the_champion_stays(place, fitted, 
 
 def test_the_baseline_goes_back_with_the_training_table(place):
     register(place)
-    fit(place, 0.5, "baseline")
+    fit(place, 0.5, FORM5)
     register(place)
-    fit(place, 0.0, "baseline")
+    fit(place, 0.0, FORM5)
     assert aliases(place) == FIRST
 
 
@@ -88,7 +95,7 @@ def test_a_version_carries_its_evidence_and_the_gates_verdict(place, registry):
     place.write_table("work/evaluation.parquet", rows)
     place.write_json(place.work / "scores.json", scores(rows))
     register(place)
-    card = registry.card(2, "challenger")
+    card = registry.card(2)
     assert card["gate"]["reason"].startswith("Too few: 300 common matches") and card["gate"]["checks"]["no_leak"] is True
     assert card["metrics"]["log_loss_low"] <= card["metrics"]["log_loss"] <= card["metrics"]["log_loss_high"]
     assert card["metrics"]["latency_ms"] < 0.5
@@ -96,7 +103,9 @@ def test_a_version_carries_its_evidence_and_the_gates_verdict(place, registry):
     assert card["params"]["part 1"].startswith("all football: logit on")
     folder = mlflow.artifacts.download_artifacts(run_id=card["model_run_id"], artifact_path="evidence", tracking_uri=registry.tracking_uri)
     found = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
-    assert set(found) == {"gate.json", "features.json", "calibration.png"} and found["calibration.png"].startswith(b"\x89PNG")
+    assert set(found) == {"gate.json", "features.json", "walk.parquet", "calibration.png"} and found["calibration.png"].startswith(
+        b"\x89PNG"
+    )
     assert json.loads(found["gate.json"]) == card["gate"]
     assert json.loads(found["features.json"])[0]["words"] == "Strength over the years (Elo)"
 
@@ -106,3 +115,94 @@ def test_what_leaks_gets_no_version_and_no_alias(place):
     with pytest.raises(LearningError, match="nothing is registered"):
         register(place)
     assert not place.receipt("register").is_file()
+
+
+VERSIONS = {JOINT_BOOSTED: 4, SIX_RATINGS: 5, FORM5: 6, "fourth": 7}
+CHAMPION_1, CHALLENGER_2 = Holder(JOINT_BOOSTED, 1), Holder(SIX_RATINGS, 2)
+
+
+def losses(**points):
+    return {name: {"log_loss": {"point": point}} for name, point in points.items()}
+
+
+@pytest.mark.parametrize(
+    ("fresh", "fourth", "becomes"),
+    [
+        (["fourth"], 0.970, 7),
+        (["fourth"], 0.990, None),
+        (["fourth", SIX_RATINGS], 0.990, 5),
+        (["fourth", SIX_RATINGS], 0.970, 7),
+        ([SIX_RATINGS], 0.970, 5),
+        ([JOINT_BOOSTED, SIX_RATINGS, FORM5], 0.990, 5),
+        ([], 0.970, None),
+    ],
+)
+def test_another_recipe_takes_the_challengers_place_only_with_a_lower_loss_and_a_refit_of_its_own_always(fresh, fourth, becomes):
+    found = losses(joint_boosted=0.974, six_ratings=0.980, form5=0.9, fourth=fourth)
+    assert challenger(VERSIONS, fresh, CHAMPION_1, CHALLENGER_2, found) == becomes
+
+
+def test_after_a_promotion_the_place_is_free_for_the_best_of_the_other_recipes():
+    promoted = Holder(SIX_RATINGS, 2)
+    found = losses(joint_boosted=0.974, six_ratings=0.980, form5=0.9, fourth=0.990)
+    assert challenger(VERSIONS, [JOINT_BOOSTED, SIX_RATINGS, FORM5], promoted, promoted, found) == 4
+    assert challenger(VERSIONS, [SIX_RATINGS], promoted, promoted, found) == 5, "better a refit of its own than nobody"
+    assert challenger(VERSIONS, [], promoted, promoted, found) is None
+
+
+def test_a_recipe_that_is_named_becomes_the_challenger_whatever_its_loss(place):
+    found = losses(joint_boosted=0.974, six_ratings=0.980, form5=0.9, fourth=2.0)
+    assert challenger(VERSIONS, [], CHAMPION_1, CHALLENGER_2, found, "fourth") == 7
+    with pytest.raises(SettingsError, match="register.challenger"):
+        challenger(VERSIONS, [], CHAMPION_1, CHALLENGER_2, found, "fifth")
+    register(place)
+    (place.root / "params.yaml").write_text(f"register: {{challenger: {JOINT_BOOSTED}}}\n")
+    fit(place, 0.5, JOINT_BOOSTED)
+    assert aliases(Workplace(place.settings, place.root)) == FIRST | {"challenger": 4}
+
+
+def test_a_fourth_recipe_gets_a_version_and_no_alias_of_its_own(place, registry, monkeypatch):
+    register(place)
+    monkeypatch.setattr(registration, "SERVED", (*LOSSES, "fourth"))
+    fit(place, 0.5, "fourth")
+    assert aliases(place) == FIRST and registry.aliases() == FIRST
+    assert registry.card(4)["params"]["recipe"] == "fourth"
+
+
+def test_registering_writes_the_stage_file(place):
+    register(place)
+    file = StageFile.read(place.store)
+    assert dict(file.stages) == FIRST and file.former_champion is None
+    assert all(place.store.list(card["artefact"]) for card in file.models.values()) and set(file.models) == {1, 2, 3}
+
+
+def test_a_decision_under_way_is_waited_for_and_then_told(place, monkeypatch):
+    monkeypatch.setattr(registration, "DECISION_SECONDS", 0.2)
+    leases.take(place.database, stage_file.LEASE, "somebody", 60)
+    with pytest.raises(PipelineBusy, match="promotion or rollback"):
+        register(place)
+
+
+def test_a_version_whose_code_differs_is_judged_by_the_walk_it_was_registered_with(place, registry):
+    rows = pd.concat([said(recipe, *draws(300)) for recipe in LOSSES])
+    place.write_table("work/evaluation.parquet", rows)
+    place.write_json(place.work / "walks.json", {recipe: f"{recipe}-oldcode-data" for recipe in LOSSES})
+    register(place)
+    place.write_json(place.work / "walks.json", {recipe: f"{recipe}-newcode-data" for recipe in LOSSES})
+    place.write_table("work/evaluation.parquet", rows[rows["match_id"] < rows["match_id"].median()])
+    walks = Walks.read(place)
+    own = walks.of_version(registry, 1)
+    assert (own.id, len(own.rows)) == (f"{JOINT_BOOSTED}-oldcode-data", 300)
+    place.write_json(place.work / "walks.json", {recipe: f"{recipe}-oldcode-more" for recipe in LOSSES})
+    latest = Walks.read(place).of_version(registry, 1)
+    assert latest.id == f"{JOINT_BOOSTED}-oldcode-more" and len(latest.rows) < 300, "with the same code the latest walk counts"
+
+
+def test_a_change_of_comments_or_docstrings_is_no_change_of_the_code(tmp_path):
+    (tmp_path / "a.py").write_text('"""Old."""\n\n\ndef f():\n    """Old."""\n    return 1  # old\n')
+    (tmp_path / "dvc.yaml").write_text("stages: {featurize: {deps: [a.py, data]}, train: {deps: [a.py]}}\n")
+    before = code_digest(tmp_path)
+    (tmp_path / "a.py").write_text('def f():\n    """New."""\n    # new\n    return 1\n')
+    assert code_digest(tmp_path) == before
+    (tmp_path / "a.py").write_text("def f():\n    return 2\n")
+    assert code_digest(tmp_path) != before

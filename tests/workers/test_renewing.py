@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from contextlib import closing
 from datetime import timedelta
 
 import pytest
 
-from core.clock import iso, real_now
+from core.clock import real_now
 from core.settings import PROJECT, Settings
 from core.storage.files import POINTER
+from core.storage.manifest import Manifest
 from tests.learning.league import league
 from tests.workers.provider import OPENLIGADB, Provider, season
 from tests.workers.small_project import write_snapshot
 from workers import pipeline, renewing
 from workers.workplace import Workplace
+
+
+def manifest(as_of):
+    return Manifest("v1", real_now(), as_of, "real", {}, {}, {}).to_json()
 
 
 @pytest.fixture
@@ -29,7 +33,7 @@ def place(tmp_path):
         home = {"SOCCER_HOME": str(tmp_path / "home"), "SOCCER_TIMELINE": "real"}
         made = Workplace(Settings.from_environment(home | {"SOCCER_SOURCES": "openligadb", "SOCCER_MIRROR": provider.address}), tmp_path)
         made.database.create()
-        made.store.write(POINTER, json.dumps({"as_of": iso(made.now - timedelta(hours=1))}).encode())
+        made.store.write(POINTER, manifest(made.now - timedelta(hours=1)))
         made.settings.arrived_file.touch()
         yield made
         made.database.close()
@@ -74,5 +78,5 @@ def test_news_that_a_run_has_loaded_and_not_published_is_published_by_the_next(p
 def test_forecasts_of_a_later_moment_than_now_are_no_fresh_ones(place):
     runs = Runs(place)
     runs.refresh(0)
-    place.store.write(POINTER, json.dumps({"as_of": iso(place.now + timedelta(days=30))}).encode())
+    place.store.write(POINTER, manifest(place.now + timedelta(days=30)))
     assert [runs.refresh(0), runs.made] == [0, 2]
