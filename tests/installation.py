@@ -54,9 +54,9 @@ def command_line(pid: int) -> str:
     return ""
 
 
-def copy_project(to: Path) -> Path:
+def copy_project(to: Path, source: Path = ROOT) -> Path:
     """The project's files without what a run makes, as a downloaded archive has them."""
-    shutil.copytree(ROOT, to, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    shutil.copytree(source, to, ignore=shutil.ignore_patterns(*LEFT_OUT))
     return to
 
 

@@ -111,8 +111,9 @@ def challenger(
     """The version that becomes the challenger; None when the present one stays.
 
     A refit of the challenger's own recipe takes its place always. A version of another recipe does only with a lower log loss on the
-    common matches of the walk-forward, or when params.yaml names its recipe. `fresh` are the recipes that have a new version. A refit of
-    the champion's recipe is considered only when nothing else is new: walking forward cannot tell it from the champion. The baseline never is.
+    common matches of the walk-forward, or when params.yaml names its recipe. `fresh` are the recipes that have a new version. A refit
+    of the champion's recipe is considered only when nothing else is new: walking forward cannot tell it from the champion. The
+    baseline never is.
     """
     if named is not None:
         if named not in versions:
