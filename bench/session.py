@@ -15,7 +15,7 @@ class Visitor:
     """One session at `address`, such as `127.0.0.1:8501`."""
 
     def __init__(self, address: str) -> None:
-        self._socket = connect(f"ws://{address}/_stcore/stream", subprotocols=["streamlit"], max_size=None, compression=None)  # type: ignore[list-item]
+        self._socket = connect(f"ws://{address}/_stcore/stream", subprotocols=["streamlit"], max_size=None, compression=None, legacy=True)  # type: ignore[list-item]
 
     def run(self, query: str = "", timeout: float = 60, page: str = "") -> float:
         """Run a page with this query string; seconds until the server has finished. RuntimeError if the script failed.

@@ -248,7 +248,8 @@ class Life:
         self.compare_pages(roles)
 
     def upcoming(self) -> int:
-        return int(self._asked("/predict/matches/?limit=1")[0]["match_id"])
+        """The last match to come: one without a kick-off is not sealed any more once its day has begun."""
+        return int(self._asked("/predict/matches/")[-1]["match_id"])
 
     def table(self, name: str) -> pd.DataFrame:
         return pd.read_parquet(io.BytesIO(self.store.read(Manifest.read(self.store).file(name).key)))
@@ -325,8 +326,8 @@ class Life:
             assert f"champion v{roles.champion}" in match and f"Champion v{roles.champion}" in match
             arena = visitor.read("arena")
             rival = f"Challenger v{roles.challenger}" if roles.challenger != roles.champion else f"Former champion v{roles.former}"
-            assert (f"Champion v{roles.champion}" in arena and rival in arena) or "two fits of one recipe" in arena, arena[:600]
-            assert former in match, (former, match[:600])
+            named = f"Champion v{roles.champion}" in arena and rival in arena
+            assert named or f"Versions {roles.champion} and {roles.challenger} are two fits of one recipe" in arena, arena[:600]
             drift = visitor.read("drift")
             assert f"of version {roles.champion}, the champion" in drift
             operations = visitor.read("operations")
