@@ -24,10 +24,10 @@ from core.errors import FileMissing, SoccerPredictError
 from core.settings import Settings, prepare_home
 from core.storage import chain_check, pipeline_log, replay
 from workers import backtesting, replaying, workspace
-from workers.dvc_process import WITHIN, dvc
+from workers.dvc_process import dvc
 from workers.locking import LOCK, locked
 from workers.log import configure, line
-from workers.workplace import NO, TRAIN_CUT, UNPUBLISHED, Figures, Workplace
+from workers.workplace import NO, TRAIN_CUT, UNPUBLISHED, WITHIN, Figures, Workplace
 
 Work = Callable[[str, list[int]], int]  # takes the run's id and the locks that it holds; 0 when it went well
 WHOLE, REFRESH, BACKTEST, RETRAIN, VERIFY = "run", "refresh", "backtest", "retrain", "verify"
