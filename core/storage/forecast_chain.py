@@ -69,9 +69,12 @@ class Published:
 
 @dataclass(frozen=True)
 class Chain:
-    """One timeline's chain as it was read: `entries` counts the good ones before the first broken one; `sealed_at` is the last one's."""
+    """One timeline's chain as it was read: `entries` counts the good ones before the first broken one; `digest` and `sealed_at` are the
+    last one's.
+    """
 
     timeline: str
+    digest: str
     entries: int
     sealed_at: str | None
     problem: str | None
@@ -200,7 +203,7 @@ class _Walk:
         return None
 
     def seen(self, problem: str | None) -> Chain:
-        return Chain(self.timeline, self.entries, self.sealed_at, problem)
+        return Chain(self.timeline, self.digest, self.entries, self.sealed_at, problem)
 
 
 def _problem(walk: _Walk, digest: str, entries: int) -> str | None:
