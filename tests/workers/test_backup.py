@@ -31,9 +31,9 @@ from core.storage.files import POINTER, Store
 from core.storage.forecast_chain import seal, verify
 from core.storage.registry import Registry
 from core.storage.task_ledger import TaskLedger
+from tests.installation import Installation
 from tests.serving import models
 from tests.storage.test_forecast_chain import FORECAST
-from tests.installation import Installation
 from tests.workers.house import PATIENCE, ROOT, environment, eventually
 from tests.workers.small_project import CLOCK, SmallProject
 from workers import backup, restoring, running
