@@ -91,11 +91,11 @@ def unpack(archive: Path, folder: Path) -> Manifest:
     """
     if not hasattr(tarfile, "data_filter"):
         raise BackupRefused("This Python cannot check archives. Update it: 3.11.4, 3.12 or newer.")
+    if not archive.is_file():
+        raise BackupRefused(f"There is no archive {str(archive)!r}. Name one: make restore FROM=/folder/soccer-backup-....tar.gz")
     try:
         with tarfile.open(archive, "r:gz") as tar:
             found, manifest = _unpacked(tar, folder)
-    except FileNotFoundError:
-        raise BackupRefused(f"There is no {archive}. Name an archive: make restore FROM=/folder/soccer-backup-....tar.gz") from None
     except (tarfile.TarError, EOFError, zlib.error, OSError, UnicodeDecodeError) as error:
         raise BackupRefused(f"{archive} is damaged or no backup ({_short(error)}). Nothing was changed; take another backup.") from error
     return _checked(archive, found, manifest)

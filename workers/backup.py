@@ -57,26 +57,36 @@ def main(arguments: list[str] | None = None) -> int:
 
 def create(settings: Settings, to: str = "") -> Iterator[str]:
     """Make an archive and the file of the key beside it; yields what to tell of it."""
-    home = settings.home
-    if (home / "servers.json").is_file():
-        raise BackupRefused(f"{home} belongs to `make run-full`, whose data are in its own servers. Stop it and copy the folder.")
-    parts = [Settings.of_timeline(timeline) for timeline in TIMELINES if (home / timeline).is_dir()]
-    if not any(_inside(home, part.database_url) or part.folder.joinpath("store").is_dir() for part in parts):
-        raise BackupRefused(f"There is nothing to back up in {home}. `make run` fills it; SOCCER_HOME names another folder.")
-    target = _target(home, to)
+    parts = _parts(settings.home)
+    target = _target(settings.home, to)
     with ExitStack() as held:
         for part in parts:
             _hold(held, part)
-        scratch = Path(held.enter_context(tempfile.TemporaryDirectory(dir=target.parent, prefix=".soccer-backup-")))
-        copied = _copy_databases(home, parts, scratch)
+        manifest = _packed(settings.home, parts, target)
+    yield f"The backup is {target} ({target.stat().st_size / 1e6:,.1f} MB, {len(manifest['files']):,} files)."
+    yield from (said["sentence"] for said in manifest["timelines"].values() if said)
+    yield _keep_key(settings, target)
+    yield from manifest["not_held"]
+
+
+def _parts(home: Path) -> list[Settings]:
+    """The settings of each timeline that has anything in this home; BackupRefused when none has."""
+    if (home / "servers.json").is_file():
+        raise BackupRefused(f"{home} belongs to `make run-full`, whose data are in its own servers. Stop it and copy the folder.")
+    parts = [Settings.of_timeline(timeline) for timeline in TIMELINES if (home / timeline).is_dir()]
+    if not any(any(_kept(part.folder)) for part in parts):
+        raise BackupRefused(f"There is nothing to back up in {home}. `make run` fills it; SOCCER_HOME names another folder.")
+    return parts
+
+
+def _packed(home: Path, parts: list[Settings], target: Path) -> dict[str, Any]:
+    """Write the archive; its manifest. The caller holds the locks."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".soccer-backup-") as scratch:
+        copied = _copy_databases(home, parts, Path(scratch))
         about = {part.timeline: _chain(part, copied, home) for part in parts}
         missing = [sentence for part in parts for sentence in _elsewhere(part)]
         head = {"made_at": iso(real_now()), "home": str(home), "timelines": about, "not_held": missing}
-        manifest = archive.pack(target, _files(home, parts, copied), head)
-    yield f"The backup is {target} ({target.stat().st_size / 1e6:,.1f} MB, {len(manifest['files']):,} files)."
-    yield from (said["sentence"] for said in about.values() if said)
-    yield _keep_key(settings, target)
-    yield from missing
+        return archive.pack(target, _files(home, parts, copied), head)
 
 
 def _target(home: Path, to: str) -> Path:
@@ -92,6 +102,8 @@ def _target(home: Path, to: str) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BackupRefused(f"The folder {target.parent} cannot be made ({error.strerror}). Name another: TO=/folder.") from error
+    if not os.access(target.parent, os.W_OK):
+        raise BackupRefused(f"The folder {target.parent} cannot be written. Name another: TO=/folder.")
     return target
 
 

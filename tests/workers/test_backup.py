@@ -357,8 +357,26 @@ def truncated(archive):
     return other
 
 
+def test_both_timelines_and_the_choice_between_them_are_kept(home, tmp_path, monkeypatch):
+    monkeypatch.setenv("SOCCER_CLOCK", "2026-03-13T12:00:00Z")  # the real timeline has none, and is there all the same
+    real = Settings.of_timeline("real")
+    with closing(Database(real.database_url)) as database:
+        database.create()
+        with database.write() as connection:
+            seal(connection, [replace(FORECAST, match_id=number, timeline="real") for number in (1, 2)])
+    real.arrived_file.touch()
+    os.utime(real.arrived_file, (1_000_000_000, 1_000_000_000))
+    real.choose("replay")
+    archive = home.back_up(tmp_path / "kept")
+    assert {"The replay chain in it is whole: 3 entries.", "The real chain in it is whole: 2 entries."} <= set(home.told)
+    shutil.rmtree(home.folder)
+    told = home.restore(archive)
+    assert sum("chain is whole" in sentence for sentence in told) == 2
+    assert real.choice_file.read_text() == "replay\n" and real.arrived_at.year == 2001, "since when today's matches are here"
+
+
 BROKEN = {
-    "absent": (lambda archive: archive.with_name("none.tar.gz"), "There is no"),
+    "absent": (lambda archive: archive.with_name("none.tar.gz"), "There is no archive"),
     "no archive": (lambda archive: archive.with_name(f"{archive.name}.key"), "is damaged or no backup"),
     "truncated": (truncated, "is damaged or no backup"),
     "a changed file": (lambda archive: changed(archive, "home/replay/documents/one.gz", b"as it was not"), "one.gz is not what was packed"),
@@ -432,6 +450,23 @@ def test_a_kill_in_the_middle_leaves_the_old_home_or_the_new_one(home, archive, 
     assert home.entries() == 3
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere two renames do it")
+def test_two_folders_change_places_in_one_step(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    assert restoring._exchange(tmp_path / "one", tmp_path / "other")
+    assert (tmp_path / "one" / "other").exists() and (tmp_path / "other" / "one").exists()
+
+
+def test_where_they_cannot_the_home_is_moved_aside_first(home, archive, monkeypatch):
+    monkeypatch.setattr(restoring, "_exchange", lambda one, other: False)
+    home.seal(range(4, 6))
+    home.restore(archive)
+    (aside,) = beside(home, "before-restore-")
+    assert (home.entries(), Home(aside).entries()) == (3, 5)
+
+
 def test_the_commands_say_what_they_did_or_why_not(home, tmp_path):
     def command(*arguments):
         module = [sys.executable, "-m", "workers.backup", *arguments]
@@ -440,7 +475,7 @@ def test_the_commands_say_what_they_did_or_why_not(home, tmp_path):
     made = command("create", "--to", str(tmp_path / "kept"))
     assert (made.returncode, made.stderr) == (0, "") and made.stdout.startswith(f"The backup is {tmp_path}/kept/soccer-backup-")
     refused = command("restore", "--from", str(tmp_path / "none.tar.gz"))
-    assert (refused.returncode, refused.stdout) == (1, "") and refused.stderr.startswith("There is no ")
+    assert (refused.returncode, refused.stdout) == (1, "") and refused.stderr.startswith("There is no archive ")
     restored = command("restore", "--from", str(next((tmp_path / "kept").glob("*.gz"))))
     assert restored.returncode == 0 and "The replay chain is whole: 3 entries" in restored.stdout, restored.stderr
 
