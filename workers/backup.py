@@ -12,7 +12,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,12 @@ from workers import archive, restoring
 from workers.locking import LOCK, locked
 from workers.promotions import LEASE, LEASE_SECONDS, RENEW_EVERY
 from workers.repeat import Repeat
-from workers.running import NAME as RUNNING
 
 PATIENCE = 60.0  # seconds that a running pipeline, or a promotion, is waited for
 ASK_EVERY = 0.5
 SQLITE = "sqlite:///"
-# Not needed: locks, logs, work files that the next run makes anew, the queue (the database fills it), and the key, which goes apart.
-LEFT_OUT = (LOCK, RUNNING, "api_key", "log", "logs", "workspace", "full", "queue.db")
+# Of a timeline's folder not needed: the lock, logs, work files that the next run makes anew, and the queue, which the database fills.
+LEFT_OUT = (LOCK, "log", "logs", "workspace", "queue.db")
 BESIDE = ("-wal", "-shm", "-journal", ".bell", ".part")
 
 
@@ -153,13 +152,13 @@ def _files(home: Path, parts: list[Settings], copied: dict[str, Path]) -> Iterat
             yield name, copied.get(name, path)
 
 
-def _kept(folder: Path) -> Iterator[Path]:
+def _kept(folder: Path, left_out: Sequence[str] = LEFT_OUT) -> Iterator[Path]:
     """The files below a timeline's folder that it needs to go on, in a steady order. Links and pipes are none."""
     for path in sorted(folder.iterdir()):
-        if path.name in LEFT_OUT or path.name.startswith(".") or path.name.endswith(BESIDE) or path.is_symlink():
+        if path.name in left_out or path.name.startswith(".") or path.name.endswith(BESIDE) or path.is_symlink():
             continue
         if path.is_dir():
-            yield from _kept(path)
+            yield from _kept(path, ())
         elif path.is_file():
             yield path
 

@@ -122,6 +122,8 @@ def names_in(archive):
 def test_a_backup_holds_what_a_home_needs_and_neither_key_nor_locks_nor_queue(home, tmp_path):
     for name in (LOCK, "queue.db", "queue.db-wal", ".half.part"):
         (home.settings.folder / name).write_bytes(b"x")
+    (home.settings.folder / "store" / "logs").mkdir()
+    (home.settings.folder / "store" / "logs" / "one").touch()
     os.mkfifo(home.settings.folder / "queue.ml.bell")
     archive = home.back_up(tmp_path / "kept")
     assert names_in(archive) == {
@@ -130,6 +132,7 @@ def test_a_backup_holds_what_a_home_needs_and_neither_key_nor_locks_nor_queue(ho
         "replay/soccer.db",
         "replay/documents/one.gz",
         f"replay/store/{POINTER}",
+        "replay/store/logs/one",
     }
     with tarfile.open(archive) as tar:
         held = {member.name: tar.extractfile(member).read() for member in tar}

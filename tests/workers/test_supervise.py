@@ -296,7 +296,8 @@ def test_a_second_run_on_the_same_home_is_refused_with_the_first_ones_address_be
     eventually(lambda: "Ctrl-C stops it" in third.said())
 
 
-def test_a_home_that_is_gone_gets_nobody_killed_nor_started_and_no_new_home(start, tmp_path, monkeypatch):
+@pytest.mark.long
+def test_a_home_that_is_gone_gets_nobody_killed_nor_started_and_no_new_home(start, tmp_path):
     """SILENCE_SECONDS go by meanwhile: no worker's heart can be heard without the database."""
     run = start().ready()
     home, pids = tmp_path / "home", run.pids()
