@@ -1,6 +1,8 @@
 # make run   starts everything: installs what is missing, makes the forecasts when there are none, opens the app.
 # make run-full  starts the same on a Redis, an S3 and an MLflow server of its own.
 # make advance  moves the replay's clock; make play  lets past matches be played on the Live page.
+# make verify  checks that no sealed forecast was changed, and that the record ends as it was published.
+# make backup  packs the home into one archive beside it, also while the app runs; make restore FROM=... puts one in its place.
 # make test  checks everything that takes seconds; make test-long the rest.
 
 # The first Python from 3.11 on that can make a virtual environment.
@@ -8,7 +10,7 @@ PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 python; d
   if $$name -c 'import sys, venv, ensurepip; raise SystemExit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$name; break; fi; done)
 OURS = .venv/bin/python
 
-.PHONY: run run-full pipeline refresh advance play test test-long bench lock format clean python installed checked
+.PHONY: run run-full pipeline refresh advance play verify backup restore test test-long bench lock format clean python installed checked
 .DEFAULT_GOAL := run
 
 run: installed
@@ -34,6 +36,17 @@ play: installed
 # What is new at the sources, through to published forecasts.
 refresh: installed
 	@exec $(OURS) -m workers.dotenv workers.pipeline refresh
+
+# Whether the chain of sealed forecasts is whole: one sentence, and exit code 1 when it is not.
+verify: installed
+	@exec $(OURS) -m workers.dotenv workers.pipeline verify
+
+# TO: a folder or a file's name; without it, the folder <SOCCER_HOME>-backups.
+backup: installed
+	@exec $(OURS) -m workers.dotenv workers.backup create --to "$(if $(filter file,$(origin TO)),,$(TO))"
+
+restore: installed
+	@exec $(OURS) -m workers.dotenv workers.backup restore --from "$(FROM)"
 
 test: checked
 	$(OURS) -m ruff check .

@@ -18,6 +18,7 @@
     │   ├── RegistryUnavailable      the model registry does not answer
     │   └── AliasMissing             the registry knows no such version or alias
     ├── PipelineBusy             another run of the pipeline is under way
+    ├── BackupRefused            a backup cannot be made, or an archive cannot be restored; nothing was changed
     ├── PipelineFailed           a run of the pipeline failed
     ├── PromotionRefused         the champion is not the one that was expected, or there is none to return to
     │   └── GateNotPassed            the version fails checks of the gate, and nobody insisted
@@ -120,6 +121,10 @@ class AliasMissing(StorageError):
 
 class PipelineBusy(SoccerPredictError):
     """Another run of the pipeline is under way."""
+
+
+class BackupRefused(SoccerPredictError):
+    """A backup cannot be made, or an archive cannot be restored; nothing was changed."""
 
 
 class PipelineFailed(SoccerPredictError):

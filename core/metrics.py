@@ -64,9 +64,15 @@ WORKER_UP = _gauge("worker_up", "1 while a worker's heart beats, else 0.", "work
 WORKER_HEARTBEAT_AGE = _gauge("worker_heartbeat_age_seconds", "Age of a worker's last heartbeat.", "worker")
 DEPENDENCY_UP = _gauge("dependency_up", "1 while the database, the queue or the store answers in time, else 0.", "dependency")
 DEPENDENCY_SECONDS = _gauge("dependency_answer_seconds", "Time that its last answer took, or for which one has been waited.", "dependency")
+READINESS = _gauge("readiness", "1 for each part of /readyz that is fit to serve, else 0.", "part")
 FORECAST_LOG_LOSS = _gauge("forecast_log_loss", "Log loss of a stage's forecasts, once played; nats.", "stage")
 PAGE_RENDER = _once(Histogram, "app_page_render_seconds", "Time to draw a page.", "page", buckets=_REQUEST)
 SESSIONS = _once(Gauge, "app_sessions", "Sessions that are open.", multiprocess_mode="livesum")
+
+
+def show_chain(valid: bool) -> None:
+    """Set `forecast_chain_valid`. Not made before the first call: a gauge without labels shows 0 from then on, a false alarm."""
+    _gauge("forecast_chain_valid", "1 when the last check found the chain of sealed forecasts whole, else 0.").set(int(valid))
 
 
 def exposition() -> tuple[bytes, str]:

@@ -135,6 +135,14 @@ class Settings:
         part.replace(self.choice_file)
 
     @classmethod
+    def of_timeline(cls, timeline: Timeline, environment: Mapping[str, str] | None = None) -> Settings:
+        """The settings of one timeline, whichever is shown: where its database, registry and store are."""
+        given = dict(os.environ if environment is None else environment)
+        if timeline == "real":
+            given.pop("SOCCER_CLOCK", None)
+        return cls.from_environment(given | {"SOCCER_TIMELINE": timeline})
+
+    @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """The settings of this process; SettingsError names the variable that cannot work. Writes nothing."""
         return _Reader(os.environ if environment is None else environment).settings()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.clock import real_now
+from core.clock import from_iso, real_now
 from core.views import operations as view
 from pages.shared import charts, frame, held, kept, keyed, replay_controls, state, tables, task_controls, timeline_choice
 from pages.shared.alive import alive
@@ -51,6 +51,15 @@ def tasks() -> None:
 
 
 @alive(every=10.0)
+def record() -> None:
+    tables.section("Record of forecasts", "Every forecast is recorded before kick-off; each record's digest covers the one before it.")
+    check = services.pulse.latest().chain
+    problem, sentence = (None, None) if check is None else (check.problem, check.sentence(services.settings.timeline))
+    checked_at = None if check is None else from_iso(check.checked_at)
+    tables.note(view.chain_line(problem, sentence, checked_at, real_now()), good=problem is None)
+
+
+@alive(every=10.0)
 def data() -> None:
     now = real_now()
     left, right = st.columns(2, gap="medium")
@@ -88,5 +97,6 @@ timeline_choice.draw(services)
 replay_controls.draw(services, jobs)
 tasks()
 task_controls.work(services, jobs)
+record()
 data()
 frame.footer()

@@ -310,6 +310,7 @@ class Life:
             loss = self.scores()[str(version)]["log_loss"]["point"]
             found = float(re.search(rf'forecast_log_loss{{(?:pid="\d+",)?stage="{stage}"}} (\S+)', shown).group(1))
             assert abs(found - loss) < 1e-12, (stage, found, loss)
+        assert re.search(r"forecast_chain_valid(?:{[^}]*})? 1\.0", shown)
 
     def compare_pages(self, roles: Roles) -> None:
         visitor = Visitor(self.app.address.removeprefix("http://"))
@@ -323,7 +324,9 @@ class Life:
                     rf"{role} v{version} .{{0,40}}{re.escape(number(scores[str(version)]['log_loss']['point'], 3))}", matches
                 ), role
             match = visitor.read("match", f"id={self.match_id}")
-            assert f"champion v{roles.champion}" in match and f"Champion v{roles.champion}" in match
+            assert f"champion v{roles.champion}" in match and f"Champion v{roles.champion}" in match and former in match, match[:600]
+            for page in ("live", "playground", "how_it_works"):
+                assert visitor.read(page)
             arena = visitor.read("arena")
             rival = f"Challenger v{roles.challenger}" if roles.challenger != roles.champion else f"Former champion v{roles.former}"
             named = f"Champion v{roles.champion}" in arena and rival in arena

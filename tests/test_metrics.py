@@ -28,6 +28,8 @@ CONTRACT = {
     "task_duration_seconds": ["task"],
     "worker_up": ["worker"],
     "worker_heartbeat_age_seconds": ["worker"],
+    "readiness": ["part"],
+    "forecast_chain_valid": [],
     "forecast_log_loss": ["stage"],
     "app_page_render_seconds": ["page"],
     "app_sessions": [],
@@ -36,11 +38,21 @@ OURS = {"dependency_up": ["dependency"], "dependency_answer_seconds": ["dependen
 
 
 def made():
-    return {metric._name: list(metric._labelnames) for metric in vars(metrics).values() if hasattr(metric, "_labelnames")}
+    metrics.show_chain(True)  # made on the first call only
+    return {metric._name: list(metric._labelnames) for metric in metrics._MADE.values()}
 
 
 def test_every_metric_of_the_contract_is_there_with_its_labels():
     assert made() == CONTRACT | OURS
+
+
+def test_the_chain_is_absent_until_it_was_checked_rather_than_taken_for_broken():
+    said = (
+        "from core import metrics; print(metrics.exposition()[0].decode()); metrics.show_chain({}); print(metrics.exposition()[0].decode())"
+    )
+    for valid, shown in ((True, "forecast_chain_valid 1.0"), (False, "forecast_chain_valid 0.0")):
+        done = subprocess.run([sys.executable, "-c", said.format(valid)], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert [line for line in done.stdout.splitlines() if line.startswith("forecast_chain_valid")] == [shown]
 
 
 def test_a_reload_finds_the_same_metrics_and_their_counts():

@@ -26,6 +26,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from core.errors import QueueUnavailable, SettingsError
+from core.storage.same_file import SameFile
 
 # How often an idle worker asks the SQLite queue: seldom with a bell that wakes it, often without. Redis wakes it by itself.
 WITH_BELL = 0.25
@@ -34,6 +35,7 @@ WITHOUT_BELL = 0.01
 NOTE_SECONDS = 600
 
 SQLITE = "sqlite:///"
+GONE = "Stop the app and start it again: every task that waits is put back from the database."
 
 Run = Callable[[str, str], Any]
 
@@ -88,8 +90,11 @@ class Queue:
     """One named queue. `run(name, task_id)` is called for each message in the process that consumes it."""
 
     def __init__(self, url: str, name: str, run: Run | None = None) -> None:
+        self._file = SameFile(_path(url), GONE) if url.startswith(SQLITE) else None
         with words():
             self.huey = _huey(url, name)
+        if self._file is not None:
+            self._file.remember()
         self.bell = Bell(_path(url).with_suffix(f".{name.rpartition('_')[2]}.bell")) if url.startswith(SQLITE) else None
 
         def perform(task: str, task_id: str) -> Any:
@@ -98,14 +103,14 @@ class Queue:
         self._perform = self.huey.task(name="perform")(perform)
 
     def push(self, task: str, task_id: str) -> None:
-        with words():
+        with self._words():
             self.huey.enqueue(self._perform.s(task, task_id, id=task_id))
         if self.bell is not None:
             self.bell.ring()
 
     def take(self) -> Any:
         """The next message, or None; a Redis queue waits a second for one. ValueError or HueyException for one that is none of ours."""
-        with words():
+        with self._words():
             return self.huey.dequeue()
 
     def perform(self, message: Any) -> None:
@@ -122,18 +127,27 @@ class Queue:
 
     def check(self) -> None:
         """QueueUnavailable unless the broker answers."""
-        with words():
+        with self._words():
             self.huey.pending_count()
 
     def ids(self) -> set[str]:
         """The ids of the tasks that stand in the queue now."""
-        with words():
+        with self._words():
             return {message.id for message in self.huey.pending()}
 
     def wait(self, task_id: str, seconds: float) -> bool:
         """True when the task has ended, False when the time is over first. Only where the broker can notify."""
         with words():
             return bool(self.huey.storage.wait_result(task_id, timeout=seconds))
+
+    @contextmanager
+    def _words(self) -> Iterator[None]:
+        """QueueUnavailable when the broker fails, or a SQLite queue's file is no longer the one that was opened."""
+        trouble = None if self._file is None else self._file.trouble()
+        if trouble is not None:
+            raise QueueUnavailable(trouble)
+        with words():
+            yield
 
     @property
     def notifies(self) -> bool:

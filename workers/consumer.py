@@ -24,6 +24,7 @@ from core.storage.heartbeats import HEARTBEAT, Pulse
 from core.storage.task_ledger import TaskLedger
 from workers import leash, log, sidecar
 from workers.broker import Queue
+from workers.chain_watch import start_chain_watch
 from workers.jobs import KINDS, QUEUES, Kind, queue_name
 from workers.live_loop import start_live
 from workers.log import Trouble, line
@@ -37,7 +38,7 @@ from workers.tasks import Tasks
 PATIENCE = 3.0
 LAST_BEAT = 1.0  # for the threads to end
 AWAY_SECONDS = 1.0
-NEWS_QUEUE = "batch"  # whose workers bring live scores and have the sources asked, beside their tasks
+NEWS_QUEUE = "batch"  # whose workers bring live scores, have the sources asked and verify the chain, beside their tasks
 
 
 class Work(Protocol):
@@ -149,7 +150,7 @@ class Station:
         heartbeat.start()
         self._threads = [heartbeat, start_reaper(self.settings)]
         if self.queue == NEWS_QUEUE:
-            self._threads.append(start_live(self.settings))
+            self._threads += [start_live(self.settings), start_chain_watch(self.settings)]
         if self.queue == NEWS_QUEUE and self.settings.has_news:
             self._threads.append(start_refresher(self.settings))
         line("worker started", worker=self.name, queue=self.queue, model_versions=dict(self.work.versions()))

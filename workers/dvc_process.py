@@ -9,10 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from workers.workplace import Workplace
-
-# Set for the stages of a run that holds the lock for all of them.
-WITHIN = "SOCCER_PIPELINE_RUN"
+from workers.workplace import WITHIN, Workplace
 
 
 def dvc(place: Workplace, run: str, locks: Sequence[int], *arguments: str) -> int:

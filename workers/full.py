@@ -6,7 +6,6 @@ The servers listen on this machine only, start before the app, are started again
 from __future__ import annotations
 
 import argparse
-import fcntl
 import importlib
 import json
 import os
@@ -14,15 +13,14 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import SettingsError, SoccerPredictError
 from core.settings import Settings, prepare_home
 from core.storage.database import Database
-from workers import checks, dotenv, supervise
+from workers import checks, dotenv, running, supervise
 from workers.children import Role
 from workers.stopping import Stop
 
@@ -126,17 +124,6 @@ def _write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """Two runs on the same files would spoil them."""
-    with (home / "running").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise SettingsError(f"`make run-full` runs already on {home}. Stop it first, or set SOCCER_HOME to another folder.") from None
-        yield
-
-
 def main(arguments: list[str] | None = None) -> int:
     """The command. 0 after a stop that was asked for, 2 after a sentence about what is wrong."""
     parser = argparse.ArgumentParser(prog="python -m workers.full", description=__doc__)
@@ -150,19 +137,20 @@ def main(arguments: list[str] | None = None) -> int:
         os.environ["SOCCER_HOME"] = str(home)
         own = Settings.from_environment()
         prepare_home(own)
-        with _alone(home):
-            run(Foundation.laid(home, own.timeline), stop, parent)
+        with running.alone(home) as held:
+            run(Foundation.laid(home, own.timeline), stop, parent, held)
     except SoccerPredictError as error:
         print(error, file=sys.stderr, flush=True)
         return 2
     return 0
 
 
-def run(foundation: Foundation, stop: Stop, parent: int | None) -> None:
+def run(foundation: Foundation, stop: Stop, parent: int | None, held: running.Held) -> None:
     """The app on its foundation, until a signal comes."""
     beneath = foundation.roles()
     os.environ.update(foundation.environment())
     settings = supervise.prepared(Settings.from_environment())
+    held.say_address(supervise.address(settings))
     database = Database(settings.database_url)
     database.create()
     supervise.say("Starting Redis, an S3 server and an MLflow server; the last takes half a minute.")

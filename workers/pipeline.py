@@ -15,21 +15,22 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from core.clock import iso
-from core.errors import SoccerPredictError
+from core.errors import FileMissing, SoccerPredictError
 from core.settings import Settings, prepare_home
-from core.storage import pipeline_log, replay
+from core.storage import chain_check, pipeline_log, replay
 from workers import backtesting, replaying, workspace
-from workers.dvc_process import WITHIN, dvc
+from workers.dvc_process import dvc
 from workers.locking import LOCK, locked
 from workers.log import configure, line
-from workers.workplace import NO, TRAIN_CUT, UNPUBLISHED, Figures, Workplace
+from workers.workplace import NO, TRAIN_CUT, UNPUBLISHED, WITHIN, Figures, Workplace
 
 Work = Callable[[str, list[int]], int]  # takes the run's id and the locks that it holds; 0 when it went well
-WHOLE, REFRESH, BACKTEST, RETRAIN = "run", "refresh", "backtest", "retrain"
+WHOLE, REFRESH, BACKTEST, RETRAIN, VERIFY = "run", "refresh", "backtest", "retrain", "verify"
 # Where each stage stands. A run that finds nothing changed imports no more than it needs.
 STAGES = {
     "instance": "workers.instance",
@@ -63,6 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _refresh(place)
         if asked.stage == replaying.PLAY:
             return _play(place, asked.speed)
+        if asked.stage == VERIFY:
+            return _verify(place)
         run = os.environ.get(WITHIN)
         return _one(place, asked.stage, run) if run else _alone(place, asked.stage)
     except SoccerPredictError as error:
@@ -75,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--force", action="store_true", help="run every stage, changed or not")
     stages = parser.add_subparsers(dest="stage", metavar="stage", help="a stage; without one, all that changed")
     stages.add_parser(REFRESH, help="what is new at the sources, through to published forecasts")
+    stages.add_parser(VERIFY, help="whether the chain of sealed forecasts is whole, and ends as it was published")
     for stage in (WHOLE, RETRAIN, *STAGES):
         stages.add_parser(stage).add_argument("--force", action="store_true", default=argparse.SUPPRESS)
     parser.set_defaults(stage=WHOLE)
@@ -107,6 +111,17 @@ def _play(place: Workplace, speed: float) -> int:
     stands = replaying.play(place.settings, place.database, speed)
     line("replay", moment=iso(stands.moment), speed=stands.speed)
     return 0
+
+
+def _verify(place: Workplace) -> int:
+    """Print how the chain of the current timeline is; 1 when it is broken."""
+    url = place.settings.database_url
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
+        raise FileMissing(f"There is no database {url.removeprefix('sqlite:///')} yet, so nothing was sealed. `make run` makes it.")
+    place.database.create()
+    check = chain_check.run(place.database, place.store)
+    print(check.sentence(place.settings.timeline), flush=True)
+    return 0 if check.problem is None else 1
 
 
 def _whole(place: Workplace, force: bool, retrain: bool = False) -> int:

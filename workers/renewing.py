@@ -49,12 +49,20 @@ def can_renew(place: Workplace) -> bool:
     except (OSError, ValueError):
         return False
     ours = said.get("timeline") == place.settings.timeline and said.get("places") == place.places
-    same = ours and said.get("database_id") == place.database.instance_id()
+    same = ours and said.get("database_id") == place.database.instance_id() and said.get("instance_id") == _instance(place)
     this_month = place.parameters["train"]["cut"] is None and str(said.get("clock"))[:7] == f"{place.now:%Y-%m}"
     made = all(
         (place.work / name).exists() for name in ("models", "evaluation.parquet", "scores.json", "walks.json", "receipts/publish.json")
     )
     return same and this_month and made and bool(pipeline_log.noted(place.database, REGISTERED)) and whole(place.store) is not None
+
+
+def _instance(place: Workplace) -> str | None:
+    """The home's id; None in one that was restored, whose work files may be newer than its database."""
+    try:
+        return place.settings.instance_file.read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
 
 
 def _is_fresh(place: Workplace) -> bool:

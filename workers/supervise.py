@@ -18,7 +18,7 @@ from core.storage.database import Database
 from core.storage.files import Store
 from core.storage.manifest import Manifest
 from core.storage.task_ledger import TaskLedger
-from workers import checks, dotenv
+from workers import checks, dotenv, running
 from workers.calling import Caller, answers, shown_host
 from workers.children import Child, Role, in_words, kill_group, leashed, stop_all
 from workers.stopping import Stop
@@ -81,6 +81,7 @@ class Supervisor:
         self.diary = Diary(database, say)
         self._caller = Caller(settings.host, settings.port)
         self._told = False
+        self._trouble: str | None = None
         self._follow_due = 0.0
         self._listened = time.monotonic()
         self._patience: float | None = None
@@ -144,16 +145,28 @@ class Supervisor:
                 wait = max(0.0, child.due - time.monotonic())
                 self.diary.write(child.role.name, "died", pid, in_words(code))
                 say(f"The {child.role.name} process {in_words(code)}; it starts again in {wait:.1f} s.")
-            if child.is_due():
+            if child.is_due() and not self._gone():
                 event = "restarted" if child.deaths else "started"
                 self.diary.write(child.role.name, event, child.start())
         self.diary.catch_up()
         self._listen()
         self._tell()
 
+    def _gone(self) -> bool:
+        """Whether the database's file was deleted or replaced. A process that is started then would make an empty home in its place."""
+        try:
+            self.database.check_file()
+        except StorageError as error:
+            if self._trouble != str(error):
+                say(f"{error} Until then nothing is started again.")
+            self._trouble = str(error)
+            return True
+        self._trouble = None
+        return False
+
     def _follow(self) -> None:
         """When the other timeline is shown from now on, the workers start again on its database. The web process follows by itself."""
-        if not self.settings.can_switch or time.monotonic() < self._follow_due:
+        if not self.settings.can_switch or time.monotonic() < self._follow_due or self._gone():
             return
         self._follow_due = time.monotonic() + FOLLOW_EVERY
         try:
@@ -215,9 +228,14 @@ class Supervisor:
             return
         self._told = True
         key = "FASTAPI_HEADER_TOKEN" if os.environ.get("FASTAPI_HEADER_TOKEN") else f"in {self.settings.key_file}"
-        say(f"\n  SoccerPredictAI   http://{shown_host(self.settings.host)}:{self.settings.port}")
+        say(f"\n  SoccerPredictAI   {address(self.settings)}")
         say(f"  key for the API   {key} (header X-API-Key)")
         say("  Ctrl-C stops it.\n")
+
+
+def address(settings: Settings) -> str:
+    """Where the pages are, for a browser on this machine."""
+    return f"http://{shown_host(settings.host)}:{settings.port}"
 
 
 def published(settings: Settings, database: Database) -> bool:
@@ -252,10 +270,14 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         dotenv.load()
-        settings = prepared(Settings.from_environment())
-        database = Database(settings.database_url)
-        database.create()
-        Supervisor(settings, database, roles(settings), stop, os.getppid() if given.with_parent else None).run()
+        settings = Settings.from_environment()
+        running.refuse_second(settings.home)  # before the ports: the advice to take others would start a second app on these files
+        settings = prepared(settings)
+        with running.alone(settings.home) as held:
+            held.say_address(address(settings))
+            database = Database(settings.database_url)
+            database.create()
+            Supervisor(settings, database, roles(settings), stop, os.getppid() if given.with_parent else None).run()
     except SoccerPredictError as error:
         print(error, file=sys.stderr, flush=True)
         return 2

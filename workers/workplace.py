@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Figures = dict[str, Any]
+
+# Set for the stages of a run that holds the lock for all of them.
+WITHIN = "SOCCER_PIPELINE_RUN"
 
 # Notes in the database: that its store and its registry were filled.
 TRAIN_CUT = "train_cut"  # the day up to which somebody asked to learn
@@ -55,7 +59,8 @@ class Workplace:
 
     @cached_property
     def database(self) -> Database:
-        return Database(self.settings.database_url)
+        # Within a run the database is there: a stage whose home was deleted meanwhile must not make an empty one.
+        return Database(self.settings.database_url, must_exist=WITHIN in os.environ)
 
     @cached_property
     def store(self) -> Store:

@@ -14,8 +14,9 @@ from core.serving.probes import SLOW, Probe
 from core.serving.pulse import LATE, Vitals
 from core.serving.snapshot import hours
 from core.settings import Settings
+from core.storage.chain_check import ChainCheck
 
-Kind = Literal["empty", "replay", "stale", "degraded", "model", "worker", "database", "locked", "queue", "store"]
+Kind = Literal["empty", "replay", "stale", "degraded", "model", "worker", "database", "locked", "queue", "store", "chain"]
 
 LATELY = timedelta(minutes=5)
 NEWLY = timedelta(hours=1)
@@ -141,6 +142,17 @@ def about_store(store: Probe | None, degraded: bool) -> Iterator[Notice]:
         )
     elif away is not None and not degraded:
         yield Notice("store", "The store is away.", f"What is in memory is served, and nothing newer is taken up. {away}")
+
+
+def about_chain(check: ChainCheck | None) -> Iterator[Notice]:
+    """That the record of forecasts was changed, as the last check found it."""
+    if check is not None and check.problem is not None:
+        yield Notice(
+            "chain",
+            "The record of sealed forecasts is broken.",
+            f"{check.problem} Forecasts are still served, but the record before and after that row cannot be trusted. "
+            "Restore a backup (make restore), or find out who changed the database; `make verify` checks again.",
+        )
 
 
 def about_queue(queue: Probe | None) -> Iterator[Notice]:

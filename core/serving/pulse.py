@@ -13,6 +13,7 @@ from core.errors import DatabaseIncomplete, StorageError
 from core.metrics import WORKER_HEARTBEAT_AGE, WORKER_UP
 from core.serving.records import Records
 from core.serving.steady import Steady
+from core.storage.chain_check import ChainCheck
 
 EVERY = 1.0
 # A look that takes longer than this is no answer.
@@ -22,7 +23,7 @@ LATE = 5.0
 @dataclass(frozen=True)
 class Vitals:
     """One look: `error` says why the database did not answer; `at` is in monotonic seconds; `refresh` is the latest task that asked
-    the sources, as the ledger has it.
+    the sources, as the ledger has it; `chain` is the worker's last check of the sealed forecasts.
     """
 
     at: float
@@ -30,6 +31,7 @@ class Vitals:
     events: list[dict[str, Any]] = field(default_factory=list)
     refresh: dict[str, Any] | None = None
     error: str | None = None
+    chain: ChainCheck | None = None
 
     @property
     def age(self) -> float:
@@ -45,8 +47,13 @@ class Pulse:
         self._records, self._also, self._complete = records, also, complete
         self._latest: Vitals | None = None
         self._beats: dict[str, float] = {}
+        self._follower: Callable[[], None] | None = None
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def follow(self, follower: Callable[[], None]) -> None:
+        """Call this after each look of the thread."""
+        self._follower = follower
 
     def start(self) -> None:
         if self._thread is None:
@@ -71,12 +78,15 @@ class Pulse:
 
     def _renew(self) -> None:
         self._latest = self._look()
+        if self._follower is not None:
+            self._follower()
 
     def _look(self) -> Vitals:
         self._also()
         at = time.monotonic()
         try:
             workers, events, refreshes = self._records.workers(), self._records.process_events(20), self._records.tasks(1, name="refresh")
+            chain = self._records.chain_check()
         except StorageError as error:
             if isinstance(error, DatabaseIncomplete):
                 with suppress(StorageError):  # the next look says how it went
@@ -86,7 +96,7 @@ class Pulse:
         alive = _beats(workers, at)
         self._beats |= alive
         self._measure(at, alive)
-        return Vitals(at, workers, events, next(iter(refreshes), None))
+        return Vitals(at, workers, events, next(iter(refreshes), None), chain=chain)
 
     def _measure(self, at: float, alive: Container[str]) -> None:
         """Every worker that was ever heard; one that is heard no more grows old."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.storage import forecast_chain, logbook, process_events, source_documents
+from core.storage import chain_check, forecast_chain, logbook, process_events, source_documents
+from core.storage.chain_check import ChainCheck
 from core.storage.database import Database
 from core.storage.task_ledger import TaskLedger
 
@@ -47,6 +48,10 @@ class Records:
         """None when the chain of sealed forecasts is whole, else a sentence that names the first entry that is not."""
         with self._database.read() as connection:
             return forecast_chain.verify(connection)
+
+    def chain_check(self) -> ChainCheck | None:
+        """The stored outcome of the worker's last check of the chain; None before the first one."""
+        return chain_check.latest(self._database)
 
     def quarantine(self, limit: int = 1000) -> list[Row]:
         """Rows of the sources that were not loaded, with the reason."""

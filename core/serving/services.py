@@ -18,12 +18,14 @@ from core.errors import GateNotPassed, NotReady, PromotionRefused, StorageError
 from core.football.contest import contest
 from core.football.judging import evidence, judge
 from core.football.promotion import refuse_leak
+from core.metrics import READINESS, show_chain
 from core.serving.batches import Batches
 from core.serving.live import LiveScores
 from core.serving.lookups import FeatureLookupService, Lookup, PredictionLookupService
 from core.serving.match_ids import MatchIds
 from core.serving.notices import (
     Notice,
+    about_chain,
     about_files,
     about_forecasts,
     about_models,
@@ -225,6 +227,7 @@ class Services:
             *about_store(self.probes.get("store"), degraded=any(lookup.error for lookup in self.lookups().values())),
             *(about_queue(self.probes.get("queue")) if self._database()["ok"] else ()),
             *about_processes(self.pulse.latest(), self.probes.get("database")),
+            *about_chain(self.pulse.latest().chain),
             *about_timeline(self.settings, self.clock, self.pulse.latest().refresh),
         ]
 
@@ -233,6 +236,15 @@ class Services:
         parts = {"model": self._model(), "batch_files": self._files(), "worker": self._worker(), "database": self._database()}
         parts |= {"queue": self._queue()}
         return {"ready": all(part["ok"] for part in parts.values()), **parts}
+
+    def measure(self) -> None:
+        """Show Prometheus what is fit to serve, and the last check of the sealed forecasts. Reads memory only."""
+        for name, part in self.readiness().items():
+            if name != "ready":
+                READINESS.labels(name).set(int(part["ok"]))
+        chain = self.pulse.latest().chain
+        if chain is not None:
+            show_chain(chain.problem is None)
 
     def health(self) -> dict[str, Any]:
         """`readiness`, and what a person looks at next: versions, the clock, every file's age and trouble."""
@@ -330,9 +342,11 @@ def open_services(settings: Settings) -> Services:
             "store", "The store", "Check SOCCER_STORE_URL.", lambda: store.stamp(POINTER), min(STORE_EVERY, settings.lookup_check_interval)
         ),
     )
-    return Services(
+    services = Services(
         settings, clock, database, store, features, predictions, history, reports, models, records, watch, pulse, live, match_ids, probes
     )
+    pulse.follow(services.measure)
+    return services
 
 
 def _trouble(lookup: Lookup[Any]) -> str | None:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from core.errors import SoccerPredictError
+from core.errors import SoccerPredictError, StorageError
 from core.serving.services import Services, open_services
 from core.serving.steady import Steady
 from core.settings import Settings
@@ -46,11 +46,14 @@ class Timelines:
 
     def once(self) -> None:
         """Exchange the services if another timeline is to be shown."""
+        before = self._services
         try:
+            before.database.check_file()
             settings = Settings.from_environment(self._environment)
+        except StorageError:  # the home is gone, and with it the choice: another timeline would make a new home in its place
+            return
         except SoccerPredictError:  # said at the start, and by whoever wrote it since
             return
-        before = self._services
         if settings.timeline == before.settings.timeline:
             return
         opened = _opened(settings)

@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from core.clock import real_now
 from core.errors import DatabaseIncomplete, DatabaseUnavailable, SettingsError
 from core.storage import migration
+from core.storage.same_file import SameFile
 from core.storage.schema import meta, tasks
 
 # Seconds after which a PostgreSQL connection is made anew, and its clock looked at again.
@@ -29,22 +30,25 @@ NO_ADDRESS = "SOCCER_DATABASE_URL is no address that can be used. Give sqlite://
 # arrive. And for a statement, which may wait for another's; a load of many rows is many statements. `impatient` gives up a
 # server that is silent for longer still.
 LET_IN, FREE, ARRIVED, ANSWERED = 5, 5.0, 10, 60
+# What to do about a SQLite file that is gone.
+GONE = "Stop the app, put the folder back or restore a backup (make restore), and start it again."
 # How PostgreSQL says that a table or a column is not there, and how SQLite does.
 ABSENT_STATES, ABSENT_WORDS = ("42P01", "42703"), ("no such table", "no such column")
 
 
 class Database:
-    """One engine, made once per process and handed in. Every failure to reach the database is a DatabaseUnavailable."""
+    """One engine, made once per process and handed in. Every failure to reach the database is a DatabaseUnavailable.
 
-    def __init__(self, url: str) -> None:
+    A SQLite file that is deleted or replaced after its first use is one, too: it is never made anew. `must_exist`: nor is it at first.
+    """
+
+    def __init__(self, url: str, must_exist: bool = False) -> None:
         self.url = url
         self._its_clock: tuple[datetime, float] | None = None
+        self._file: SameFile | None = None
         kind = url.partition(":")[0].partition("+")[0]
         if kind == "sqlite":
-            _make_folder(_parsed(url))
-            # Ten seconds of patience with another writer, then a sentence instead of a wait.
-            self.engine = sa.create_engine(url, connect_args={"timeout": 10})
-            sa.event.listen(self.engine, "connect", _tune_sqlite)
+            self._open_sqlite(_parsed(url), must_exist)
         elif kind == "postgresql":
             address = _parsed(url).set(drivername="postgresql+psycopg")
             self.engine = sa.create_engine(
@@ -54,6 +58,17 @@ class Database:
             sa.event.listen(self.engine, "connect", self._look_at_its_clock)
         else:
             raise SettingsError(NO_ADDRESS)
+
+    def _open_sqlite(self, url: sa.URL, must_exist: bool) -> None:
+        path = Path(url.database or "")
+        if must_exist and not path.is_file():
+            raise DatabaseUnavailable(f"There is no database {path}. {GONE}")
+        _make_folder(url)
+        self._file = SameFile(path, GONE)
+        # Ten seconds of patience with another writer, then a sentence instead of a wait.
+        self.engine = sa.create_engine(url, connect_args={"timeout": 10})
+        sa.event.listen(self.engine, "do_connect", self._connect_again)
+        sa.event.listen(self.engine, "connect", self._first_connected)
 
     def create(self) -> None:
         """Make what is not there yet, also in a database of an older version; harmless when all of it is, and when another does it too."""
@@ -66,17 +81,31 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
+        self.check_file()
         with self._words(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
+    def consistent(self) -> Iterator[sa.Connection]:
+        """Several statements that see one state of the database, whatever is written meanwhile."""
+        with self.read() as connection:
+            if self.engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+            connection.rollback()
+
+    @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """One transaction: all of it or nothing. SQLite takes its write lock at the start, so that it never fails midway."""
+        self.check_file()
         with self._words(), self.engine.connect() as connection:
             if self.engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 try:
                     yield connection
+                    self.check_file()
                 except BaseException:
                     connection.rollback()
                     raise
@@ -93,6 +122,12 @@ class Database:
         with self.write() as connection:  # in SQLite that takes the lock
             if self.engine.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"LOCK TABLE {tasks.name} IN ROW EXCLUSIVE MODE")
+
+    def check_file(self) -> None:
+        """DatabaseUnavailable when the SQLite file that was opened first is no longer at its path; a server has none."""
+        trouble = None if self._file is None else self._file.trouble()
+        if trouble is not None:
+            raise DatabaseUnavailable(trouble)
 
     def now(self) -> datetime:
         """The time by the database's own clock, aware, UTC, on which processes on several machines agree; DatabaseUnavailable."""
@@ -113,6 +148,19 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+    def _connect_again(self, _dialect: object, _record: object, addressed: list[Any], named: dict[str, Any]) -> Any:
+        """Open the known file only: SQLite would make an empty one in the place of one that is gone."""
+        assert self._file is not None
+        if not self._file.known:
+            return None  # as SQLAlchemy does it
+        self.check_file()
+        return sqlite3.connect(f"{Path(addressed[0]).absolute().as_uri()}?mode=rw", uri=True, **named)
+
+    def _first_connected(self, connection: Any, record: object) -> None:
+        _tune_sqlite(connection, record)
+        assert self._file is not None
+        self._file.remember()
 
     def _look_at_its_clock(self, connection: Any, _record: object) -> None:
         moment: datetime = connection.execute("SELECT clock_timestamp()").fetchone()[0]

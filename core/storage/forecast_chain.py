@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -52,6 +53,34 @@ class Forecast:
         return self.kickoff_utc is not None and from_iso(self.kickoff_utc) <= from_iso(self.as_of)
 
 
+@dataclass(frozen=True)
+class Published:
+    """The end of a chain as it was published: the digest of its last entry, and how many entries it had. `at` is an aware moment, UTC."""
+
+    timeline: str
+    digest: str
+    entries: int
+    at: datetime | None = None
+
+    @property
+    def when(self) -> str:
+        """` on 28 November 2026`, or nothing where the moment is not known."""
+        return "" if self.at is None else f" on {self.at.day} {self.at:%B %Y}"
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One timeline's chain as it was read: `entries` counts the good ones before the first broken one; `digest` and `sealed_at` are the
+    last one's.
+    """
+
+    timeline: str
+    digest: str
+    entries: int
+    sealed_at: str | None
+    problem: str | None
+
+
 def seal(connection: sa.Connection, rows: Iterable[Forecast]) -> int:
     """Append forecasts to the chains of their timelines; the number of new entries.
 
@@ -69,15 +98,21 @@ def seal(connection: sa.Connection, rows: Iterable[Forecast]) -> int:
     )
 
 
-def verify(connection: sa.Connection) -> str | None:
-    """None when every chain is whole, else a sentence that names the first entry that is not."""
+def verify(connection: sa.Connection, published: Published | None = None) -> str | None:
+    """None when every chain is whole, else a sentence that names the first row that is not: see `inspect`."""
+    return next((chain.problem for chain in inspect(connection, published) if chain.problem), None)
+
+
+def inspect(connection: sa.Connection, published: Published | None = None) -> list[Chain]:
+    """Every timeline's chain, row by row, compared with its kept head and with the `published` one.
+
+    Streams: about a thousand rows are in memory at a time. `connection` has to see one state of the database (Database.consistent), or
+    rows that are sealed meanwhile look like a broken end.
+    """
     timelines = set(connection.scalars(sa.select(forecasts.c.timeline).distinct()))
     heads = connection.scalars(sa.select(meta.c.name).where(meta.c.name.like("chain:%")))
-    for timeline in sorted(timelines | {name.removeprefix("chain:") for name in heads}):
-        problem = _problem(connection, timeline)
-        if problem:
-            return problem
-    return None
+    timelines |= {name.removeprefix("chain:") for name in heads} | ({published.timeline} if published else set())
+    return [_inspect(connection, name, published if published and published.timeline == name else None) for name in sorted(timelines)]
 
 
 def sealed(connection: sa.Connection, *match_ids: int) -> list[Row]:
@@ -153,18 +188,59 @@ def _keep_head(connection: sa.Connection, timeline: str, digest: str, entries: i
     keep(connection, f"chain:{timeline}", json.dumps({"digest": digest, "entries": entries}))
 
 
-def _problem(connection: sa.Connection, timeline: str) -> str | None:
-    previous, number = FIRST, 0
+def _inspect(connection: sa.Connection, timeline: str, published: Published | None) -> Chain:
+    walk = _Walk(timeline, None if published is None else published.entries)
     rows = connection.execution_options(yield_per=_AT_ONCE).execute(
         sa.select(forecasts).where(forecasts.c.timeline == timeline).order_by(forecasts.c.entry)
     )
     for row in map(dict, rows.mappings()):
-        if row["previous_digest"] != previous:
-            return f"An entry before {row['entry']} of the {timeline} chain is missing or was changed: its digest does not lead here."
-        if row["digest"] != digest_of(row, previous):
-            return f"Entry {row['entry']} of the {timeline} chain (match {row['match_id']}) was changed after it was sealed."
-        previous, number = row["digest"], number + 1
-    head, length = _head(connection, timeline)
-    if (previous, number) != (head, length):
-        return f"The {timeline} chain ends after {number} entries; {length} were sealed. Its last ones are missing."
+        problem = walk.step(row)
+        if problem:
+            rows.close()
+            return walk.seen(problem)
+    return walk.seen(_problem(walk, *_head(connection, timeline)) or (None if published is None else _older(walk, published)))
+
+
+class _Walk:
+    """How far a chain has been read; `mark` is the number of the entry whose digest is kept for a comparison."""
+
+    def __init__(self, timeline: str, mark: int | None) -> None:
+        self.timeline, self._mark = timeline, mark
+        self.digest, self.entries = FIRST, 0
+        self.sealed_at: str | None = None
+        self.marked = FIRST
+
+    def step(self, row: Row) -> str | None:
+        """Take one row; a sentence when it does not continue the chain."""
+        if row["previous_digest"] != self.digest:
+            return f"An entry before {row['entry']} of the {self.timeline} chain is missing or was changed: its digest does not lead here."
+        if row["digest"] != digest_of(row, self.digest):
+            return f"Entry {row['entry']} of the {self.timeline} chain (match {row['match_id']}) was changed after it was sealed."
+        self.digest, self.entries, self.sealed_at = row["digest"], self.entries + 1, row["sealed_at"]
+        if self.entries == self._mark:
+            self.marked = self.digest
+        return None
+
+    def seen(self, problem: str | None) -> Chain:
+        return Chain(self.timeline, self.digest, self.entries, self.sealed_at, problem)
+
+
+def _problem(walk: _Walk, digest: str, entries: int) -> str | None:
+    if (walk.digest, walk.entries) != (digest, entries):
+        return f"The {walk.timeline} chain ends after {walk.entries:,} entries; {entries:,} were sealed. Its last ones are missing."
+    return None
+
+
+def _older(walk: _Walk, published: Published) -> str | None:
+    """Whether the database lacks what was published, as a sentence."""
+    if walk.entries < published.entries:
+        return (
+            f"The {walk.timeline} chain has {walk.entries:,} entries, but {published.entries:,} were published{published.when}: "
+            "the database is older than what was published (a restored backup?)."
+        )
+    if walk.marked != published.digest:
+        return (
+            f"Entry number {published.entries:,} of the {walk.timeline} chain is not the one that was published{published.when}: "
+            "the database was restored from a backup and went on from there, or its chain was written anew."
+        )
     return None

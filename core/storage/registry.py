@@ -208,7 +208,10 @@ class Registry:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            yield self._pointed()
+            mlflow = self._pointed()
+            if asking and self._empty():  # deleted while MLflow was imported, which takes seconds; MLflow would make the folder anew
+                raise RegistryUnavailable(registry_look.AWAY)
+            yield mlflow
         except MlflowException as error:
             if asking and error.error_code in ABSENT:
                 raise AliasMissing(f"The registry knows no such version or alias of {self.model_name}. Run `make pipeline`.") from error

@@ -350,6 +350,13 @@ def _run(run: Row, now: datetime, zone: tzinfo) -> RunRow:
     return RunRow(clock_time(started, zone, now), took, RUNS.get(status, status.capitalize()), good, sentence(str(run.get("note") or "")))
 
 
+def chain_line(problem: str | None, sentence: str | None, checked_at: datetime | None, now: datetime) -> str:
+    """How the record of sealed forecasts is: `sentence` is the outcome of the last check, `problem` the broken row that it names."""
+    if sentence is None:
+        return "Not checked yet: a worker of the batch queue does it within a minute of its start."
+    return f"{sentence} Checked {ago(checked_at, now)}." + ("" if problem is None else " Run `make verify` to check again.")
+
+
 class Fact(NamedTuple):
     part: str
     uses: str

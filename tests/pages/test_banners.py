@@ -10,10 +10,14 @@ import pytest
 
 from core.serving.notices import Kind
 from core.serving.probes import SLOW, Probe
+from core.storage import chain_check
+from core.storage.forecast_chain import seal
+from core.storage.schema import forecasts
 from pages.shared import held
 from tests.pages.match_list import cards, home, said_raw
 from tests.pages.ops_fixtures import STAGES, house  # noqa: F401
 from tests.serving.batches import MOMENT, card, publish
+from tests.storage.test_forecast_chain import FORECAST
 from tests.workers.house import eventually
 
 
@@ -79,6 +83,15 @@ def slow_store(place):
     eventually(lambda: probes.get("store").seconds > SLOW)
 
 
+def broken_chain(place):
+    home()
+    with place.database.write() as connection:
+        seal(connection, [FORECAST])
+        connection.execute(forecasts.update().values(proba_home=0.9))
+    chain_check.run(place.database)
+    eventually(lambda: any(notice.kind == "chain" for notice in held.services().notices()))
+
+
 FAULTS = {
     "empty": (nothing, "There are no forecasts yet."),
     "replay": (replay, "Replaying 13 March 2026, 12:00 UTC."),
@@ -90,6 +103,7 @@ FAULTS = {
     "locked": (locked_database, "Nothing can be written into the database."),
     "queue": (no_queue, "The task queue is away."),
     "store": (slow_store, "The store is slow: its last answer took"),
+    "chain": (broken_chain, "The record of sealed forecasts is broken."),
 }
 
 

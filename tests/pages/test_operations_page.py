@@ -6,10 +6,13 @@ import pytest
 
 from core.clock import real_now
 from core.settings import Settings
-from core.storage import process_events
+from core.storage import chain_check, process_events
+from core.storage.forecast_chain import seal
 from core.storage.heartbeats import Pulse
+from core.storage.schema import forecasts
 from pages.shared import held
 from tests.pages.ops_fixtures import house, said  # noqa: F401
+from tests.storage.test_forecast_chain import FORECAST
 from tests.workers.house import eventually
 from workers.repeat import Repeat
 
@@ -75,6 +78,23 @@ def test_the_published_files_and_the_backends_are_named(house):  # noqa: F811
     assert all(name in text for name in ("Forecasts", "Features", "Matches", "Evaluation", "Drift report", "Scores"))
     assert "Huey on SQLite" in text and "SQLite, one file" in text and "A folder" in text
     assert "It never ran here." in text
+
+
+def test_the_record_of_forecasts_shows_how_the_last_check_went(house):  # noqa: F811
+    assert "Not checked yet: a worker of the batch queue does it within a minute of its start." in said(house.open("operations"))
+    with house.database.write() as connection:
+        seal(connection, [FORECAST])
+    chain_check.run(house.database)
+    eventually(lambda: held.services().pulse.latest().chain)
+    assert "The replay chain is whole: 1 entry, last sealed 23 November 2026, 10:00 UTC. Checked " in said(house.open("operations"))
+    with house.database.write() as connection:
+        connection.execute(forecasts.update().values(proba_home=0.9))
+    chain_check.run(house.database)
+    eventually(lambda: held.services().pulse.latest().chain.problem)
+    with at_work(house.ledger, ml=None, batch=None):
+        text = said(house.open("operations"))
+    assert text.count("Entry 1 of the replay chain (match 7) was changed after it was sealed.") == 2, "in the banner, and below"
+    assert "make verify" in text and "All is well" not in text
 
 
 def test_a_queue_that_is_away_is_the_headline_and_the_rest_of_the_page_is_there(house):  # noqa: F811

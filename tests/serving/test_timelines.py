@@ -53,6 +53,15 @@ def test_a_choice_is_followed_and_whoever_follows_is_told_before_it_is_shown(tim
     assert "Operations leads to them" in timelines.services.notices()[-1].text
 
 
+def test_a_home_that_is_gone_does_not_look_like_a_choice_of_the_other_timeline(home, timelines):
+    timelines.services.settings.arrived_file.touch()
+    timelines.once()
+    home.rename(home.with_name("away"))
+    timelines.once()
+    assert shown(timelines) == "real" and not home.exists()
+    home.with_name("away").rename(home)
+
+
 def test_pages_that_began_on_the_services_of_before_may_end(timelines):
     before = timelines.services
     before.settings.arrived_file.touch()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -152,3 +153,16 @@ def test_the_environment_does_not_say_where_the_registry_is_after_it_was_asked(r
     registry.aliases()
     assert "MLFLOW_TRACKING_URI" not in os.environ, "a process that is started from here may work for another"
     assert os.environ["MLFLOW_REGISTRY_URI"] == "http://given"
+
+
+def test_a_registry_that_goes_while_mlflow_is_imported_is_away_and_its_folder_is_not_made_anew(registry, tmp_path, monkeypatch):
+    pointed = registry._pointed
+
+    def gone_meanwhile():
+        shutil.rmtree(tmp_path / "registry")
+        return pointed()
+
+    monkeypatch.setattr(registry, "_pointed", gone_meanwhile)
+    with pytest.raises(RegistryUnavailable):
+        registry.aliases()
+    assert not (tmp_path / "registry").exists()

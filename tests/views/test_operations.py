@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from core.clock import iso
-from core.views.operations import backends, file_row, happenings, headline, run_rows, source_rows, table, task_rows, worker_rows
+from core.views.operations import backends, chain_line, file_row, happenings, headline, run_rows, source_rows, table, task_rows, worker_rows
 
 NOW = datetime(2026, 3, 13, 12, 10, 0, tzinfo=UTC)
 
@@ -181,3 +181,10 @@ def test_each_source_says_when_it_was_asked_what_is_loaded_and_what_is_the_matte
     men, germany = source_rows([*told, document("openligadb")], datetime(2026, 3, 13, 12, tzinfo=UTC))
     assert (men.name, men.asked, men.loaded, men.problem) == ("openfootball", "30 min ago", "2", "A score is gone.")
     assert (germany.name, germany.problem) == ("OpenLigaDB", "")
+
+
+def test_the_record_of_forecasts_says_when_it_was_checked_and_how_to_check_again_when_it_is_broken():
+    assert chain_line(None, None, None, NOW).startswith("Not checked yet")
+    whole = chain_line(None, "The replay chain is whole: 3 entries.", NOW - timedelta(minutes=3), NOW)
+    assert whole == "The replay chain is whole: 3 entries. Checked 3 min ago."
+    assert chain_line("Entry 3.", "Entry 3.", NOW, NOW) == "Entry 3. Checked just now. Run `make verify` to check again."

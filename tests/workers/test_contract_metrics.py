@@ -6,8 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from core.storage import chain_check
+from core.storage.forecast_chain import seal
 from core.storage.heartbeats import Pulse
+from core.storage.schema import forecasts
 from tests.serving.batches import MOMENT
+from tests.storage.test_forecast_chain import FORECAST
 from tests.test_metrics import CONTRACT
 from tests.workers.house import eventually
 from tests.workers.served import Served, publish_small
@@ -113,6 +117,28 @@ def test_the_queues_depth_is_told_by_state(served):
     reaper.database.close()
 
 
+def test_each_part_of_readyz_is_shown_as_it_is(served):
+    """Metric readiness."""
+    beat(served)
+    eventually(lambda: beat(served) or told(served, 'readiness{part="worker"}') == 1)
+    assert eventually(lambda: told(served, 'readiness{part="worker"}') == 0), "its heart stopped"
+    for part, ok in ((name, part["ok"]) for name, part in served.stranger.get("/readyz").json().items() if name != "ready"):
+        assert told(served, f'readiness{{part="{part}"}}') == int(ok), part
+
+
+def test_the_chain_is_shown_as_the_last_check_found_it(served):
+    """Metric forecast_chain_valid."""
+    database = served.services.database
+    with database.write() as connection:
+        seal(connection, [FORECAST])
+    assert chain_check.run(database).problem is None
+    eventually(lambda: told(served, "forecast_chain_valid") == 1)
+    with database.write() as connection:
+        connection.execute(forecasts.update().values(proba_home=0.9))
+    assert chain_check.run(database).problem
+    eventually(lambda: "forecast_chain_valid 0.0" in served.stranger.get("/metrics").text)
+
+
 @pytest.mark.parametrize("metric", COUNTED)
 def test_a_counter_grows_by_one_with_each_thing_that_happens(served, metric):
     sample, happens = COUNTED[metric]
@@ -122,4 +148,5 @@ def test_a_counter_grows_by_one_with_each_thing_that_happens(served, metric):
 
 
 def test_no_metric_of_the_contract_is_forgotten_here():
-    assert {*COUNTED, *SHOWN, "worker_heartbeat_age_seconds", "task_queue_depth"} | OF_PAGES == set(CONTRACT)
+    alone = {"worker_heartbeat_age_seconds", "task_queue_depth", "readiness", "forecast_chain_valid"}
+    assert {*COUNTED, *SHOWN} | alone | OF_PAGES == set(CONTRACT)

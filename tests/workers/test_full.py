@@ -16,7 +16,7 @@ from core.storage.database import Database
 from core.storage.files import Store
 from tests.installation import PATIENCE, PIPELINE_PATIENCE, Installation, children_of, copy_project
 from tests.workers.house import ROOT, alive, environment, eventually, free_port
-from workers import checks, full, supervise
+from workers import checks, full, running, supervise
 from workers.broker import Queue
 from workers.children import Child, Role, kill_group, stop_all
 from workers.stopping import Stop
@@ -101,7 +101,7 @@ def test_a_missing_package_is_named_with_what_to_do(foundation, monkeypatch, tmp
 
 
 def test_two_runs_on_the_same_files_are_refused(tmp_path):
-    with full._alone(tmp_path), pytest.raises(SettingsError, match="runs already"), full._alone(tmp_path):
+    with running.alone(tmp_path), pytest.raises(SettingsError, match="runs already"), running.alone(tmp_path):
         pass
 
 

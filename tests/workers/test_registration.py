@@ -153,7 +153,7 @@ def test_after_a_promotion_the_place_is_free_for_the_best_of_the_other_recipes()
 def test_a_recipe_that_is_named_becomes_the_challenger_whatever_its_loss(place):
     found = losses(joint_boosted=0.974, six_ratings=0.980, form5=0.9, fourth=2.0)
     assert challenger(VERSIONS, [], CHAMPION_1, CHALLENGER_2, found, "fourth") == 7
-    with pytest.raises(SettingsError, match="register.challenger"):
+    with pytest.raises(SettingsError, match=r"register\.challenger"):
         challenger(VERSIONS, [], CHAMPION_1, CHALLENGER_2, found, "fifth")
     register(place)
     (place.root / "params.yaml").write_text(f"register: {{challenger: {JOINT_BOOSTED}}}\n")

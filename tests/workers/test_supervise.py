@@ -279,6 +279,46 @@ def test_who_asks_a_web_process_that_hangs_does_not_wait_for_it(monkeypatch):
     asking.join(PATIENCE)  # the one who was asked is gone
 
 
+@pytest.mark.parametrize("port", ["same", "another"])
+def test_a_second_run_on_the_same_home_is_refused_with_the_first_ones_address_before_its_ports_are_looked_at(start, tmp_path, port):
+    first = start().ready()
+    first.output = first.output.rename(first.output.with_name("first.txt"))
+    second = start(**({"SOCCER_PORT": str(first.port)} if port == "same" else {}))
+    assert second.process.wait(PATIENCE) == 2
+    home = tmp_path / "home"
+    refusal = (
+        f"SoccerPredictAI runs already at http://127.0.0.1:{first.port} on {home}. Stop it first, or set SOCCER_HOME to another folder."
+    )
+    assert second.said().splitlines() == [refusal]
+    first.process.kill()
+    first.process.wait(PATIENCE)
+    third = start()
+    eventually(lambda: "Ctrl-C stops it" in third.said())
+
+
+@pytest.mark.long
+def test_a_home_that_is_gone_gets_nobody_killed_nor_started_and_no_new_home(start, tmp_path):
+    """SILENCE_SECONDS go by meanwhile: no worker's heart can be heard without the database."""
+    run = start().ready()
+    home, pids = tmp_path / "home", run.pids()
+    eventually(lambda: run.said().count("worker started") == 2)
+    time.sleep(1.5)  # the workers' threads have opened their own clients
+    home.rename(tmp_path / "away")
+    eventually(lambda: "soccer.db was deleted or replaced while the app was running" in run.said())
+    time.sleep(supervise.SILENCE_SECONDS + 2)
+    assert all(alive(pid) for pid in pids.values())
+    os.kill(pids["ml"], signal.SIGKILL)
+    eventually(lambda: "The ml process was killed by SIGKILL" in run.said())
+    time.sleep(8)  # a worker that was started would have opened its database by then
+    assert not home.exists(), "nothing was started that would have made a new one"
+    assert run.said().count("Until then nothing is started again") == 1 and "hangs" not in run.said()
+    (tmp_path / "away").rename(home)
+    eventually(lambda: run.pids()["ml"] != pids["ml"] and alive(run.pids()["ml"]))
+    assert run.pids()["batch"] == pids["batch"]
+    run.process.send_signal(signal.SIGTERM)
+    assert run.process.wait(PATIENCE) == 0
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_a_signal_before_anything_runs_stops_without_a_traceback_and_starts_nothing(start, signum):
     run = start(SLOW_TO_OPEN="1", NOTHING_PUBLISHED="1")

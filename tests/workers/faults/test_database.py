@@ -90,7 +90,7 @@ def test_a_database_that_is_away_leaves_the_forecasts_and_is_told(standing):
         eventually(lambda: "The database is away." in standing.banner("database"))
         status, ready = standing.ready()
         assert (status, ready["database"]["ok"], ready["model"]["ok"], ready["batch_files"]["ok"]) == (503, False, True, True)
-        assert "does not answer" in ready["database"]["reason"]
+        assert "was deleted or replaced while the app was running" in ready["database"]["reason"]
         assert standing.client.post("/predict/async/", json={"match_id": standing.match}).status_code == 503
         eventually(lambda: standing.counted('worker_up{worker="here:ml"}') == 0)
         assert standing.counted('worker_heartbeat_age_seconds{worker="here:ml"}') > 5
