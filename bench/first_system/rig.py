@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -23,6 +22,8 @@ from core.serving.lookups import FeatureLookupService
 from core.settings import PROJECT, Settings, prepare_home
 from core.storage.database import Database
 from core.storage.files import Store
+from core.storage.manifest import Manifest
+from core.vocabulary import CHAMPION, PREDICTIONS_FILE
 from workers.checks import child_environment
 from workers.children import leashed, stop_all
 from workers.jobs import Jobs
@@ -77,12 +78,11 @@ def home(folder: Path, name: str, base: dict[str, str], **more: str) -> tuple[Se
 
 
 def first_environment(settings: Settings, redis: str) -> dict[str, str]:
-    pointer = json.loads(Store.open(settings.store_url).read("batch/current.json"))
-    version = pointer["models"]["champion"]["model_version"]
-    predictions = Path(settings.store_url) / pointer["files"]["predictions.parquet"]["key"]
+    manifest = Manifest.read(Store.open(settings.store_url))
+    predictions = Path(settings.store_url) / manifest.file(PREDICTIONS_FILE).key
     return {
         place.BROKER: redis.removesuffix("/0") + "/1",
-        place.MODEL: f"models:/{settings.model_name}/{version}",
+        place.MODEL: f"models:/{settings.model_name}/{manifest.stages[CHAMPION]}",
         place.PREDICTIONS: str(predictions),
     }
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from bench.api import KEY, Question
 from bench.first_system.rig import Rig
+from core.storage.registry import Registry
 
 CALLERS, LEAST, LONGEST = 8, 2000, 30.0
 
@@ -45,10 +46,15 @@ def post(port: int, path: str, body: dict[str, Any]) -> dict[str, Any]:
 
 def promoted(rig: Rig, version: int, champion: int) -> float:
     """When the registry had the new champion."""
-    asked = {"version": version, "reason": "measured under load", "expected_champion": champion}
-    task = rig.homes["SQLite"].wait(post(rig.ours, "/predict/model/promote", asked)["task_id"], LONGEST)
+    asked = {"version": version, "reason": "measured under load", "expected_champion": champion, "against_the_gate": True}
+    task_id = post(rig.ours, "/predict/model/promote", asked)["task_id"]
+    registry, end = Registry(rig.settings.tracking_uri, rig.settings.model_name), time.perf_counter() + LONGEST
+    while registry.aliases().get("champion") != version and time.perf_counter() < end:
+        time.sleep(0.01)
+    moved = time.perf_counter()
+    task = rig.homes["SQLite"].wait(task_id, LONGEST)
     assert task["status"] == "SUCCESS", task
-    return time.perf_counter()
+    return moved
 
 
 def on_new(rig: Rig, version: int) -> bool:
