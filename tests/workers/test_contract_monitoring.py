@@ -23,7 +23,7 @@ from core.serving import predictor
 from core.storage.exports import EXPORTED
 from core.storage.heartbeats import TIME_TO_LIVE, Pulse
 from core.storage.task_queries import STATES
-from tests.serving.batches import MOMENT
+from tests.serving.batches import MOMENT, RECIPES
 from tests.workers.house import PATIENCE, ROOT, environment, eventually, free_port
 from tests.workers.served import KEY, Served, publish_small
 from workers import schemas, sidecar
@@ -67,7 +67,7 @@ def test_EP_6_tells_version_stage_metrics_parameters_and_features(served, stage,
     said = schemas.ModelInfoResponse.model_validate(answer.json(), strict=True)
     assert set(answer.json()) == set(schemas.ModelInfoResponse.model_fields)
     assert (said.model_version, said.model_stage, said.loaded, answer.headers["X-Model-Version"]) == (version, stage, True, str(version))
-    assert (said.metrics, said.params) == ({"log_loss": 1.0}, {"recipe": stage})
+    assert (said.metrics, said.params) == ({"log_loss": 1.0}, {"recipe": RECIPES[stage]})
     body = {"features": {feature.name: 0 for feature in said.features}}
     assert served.client.post(f"/predict/?stage={stage}", json=body).status_code == 200
 
