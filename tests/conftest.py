@@ -41,7 +41,7 @@ def migrated(tmp_path_factory):
     """An empty MLflow registry in one SQLite file: its first use migrates for seconds, a copy of it is there at once."""
     path = tmp_path_factory.mktemp("registry") / "mlflow.db"
     path.touch()
-    Registry(f"sqlite:///{path}", "soccer-match-outcome").aliases()
+    Registry(f"sqlite:///{path}", "soccer-match-outcome").prepare()
     return path
 
 

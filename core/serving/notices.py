@@ -15,6 +15,7 @@ from core.serving.pulse import LATE, Vitals
 from core.serving.snapshot import hours
 from core.settings import Settings
 from core.storage.chain_check import ChainCheck
+from core.vocabulary import CHAMPION
 
 Kind = Literal["empty", "replay", "stale", "degraded", "model", "worker", "database", "locked", "queue", "store", "chain"]
 
@@ -112,6 +113,10 @@ def about_models(models: PredictionService, too_old: float) -> Iterator[Notice]:
         kept = models.versions().get(stage)
         means = f"Version {kept} keeps serving." if kept is not None else f"Nothing serves as {stage}."
         yield Notice("model", f"A new {stage} did not take over.", f"{means} {reason}")
+    serving = models.versions().values()
+    for version, reason in models.damaged.items():
+        if version in serving:
+            yield Notice("model", f"The published files of version {version} are damaged.", reason)
     silence = models.silence()
     if silence is not None and silence > too_old:
         yield Notice(
@@ -121,9 +126,17 @@ def about_models(models: PredictionService, too_old: float) -> Iterator[Notice]:
         )
 
 
-def about_forecasts(predictions: PredictionLookupService) -> Iterator[Notice]:
+def about_forecasts(predictions: PredictionLookupService, models: PredictionService) -> Iterator[Notice]:
     for stage, reason in predictions.skipped.items():
         yield Notice("model", f"The {stage} has no forecasts in the latest batch.", f"The other models' are shown. {reason}")
+    champion = models.assigned().get(CHAMPION)
+    shown = None if predictions.peek() is None else predictions.versions().get(CHAMPION)
+    if None not in (champion, shown) and champion != shown and CHAMPION not in {*models.failures, *predictions.skipped}:
+        yield Notice(
+            "model",
+            f"Version {champion} is the champion, but the batch has no forecasts by it yet:",
+            f"those of version {shown} are shown until the next run of the pipeline.",
+        )
 
 
 def slowness(store: Probe | None) -> str | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from core.errors import FileDamaged, FileMissing
+from core.errors import FileDamaged, FileMissing, TableInvalid
 from core.serving.batches import Batches
 from core.storage.files import POINTER, Store
 from core.storage.manifest import FileEntry, Manifest, sha1
@@ -83,19 +83,28 @@ class Published:
         return batch if batch is None or self._key is None else self._stamp(batch, self._key)
 
     def fetch(self) -> Fetched:
-        manifest = self._batches.manifest()
+        batch, manifest = self._batches.read()
         try:
-            return self._follow(manifest)
+            return self._follow(batch, manifest)
         except FileMissing:
             # Published again just now, and the batch before was cleared away: the manifest names the new one.
-            moved = self._batches.manifest()
+            batch, moved = self._batches.read()
             if moved.version == manifest.version:
                 raise
-            return self._follow(moved)
+            return self._follow(batch, moved)
 
     def fall_back(self, why: str) -> bool:
-        """Whether an earlier batch is read from now on, since the published one is damaged."""
-        return self._batches.fall_back(why)
+        """Whether an earlier batch is read from now on, since the published one is damaged. A batch that never had the file is not."""
+        return self._is_due() and self._batches.fall_back(why)
+
+    def _is_due(self) -> bool:
+        try:
+            self._batches.manifest().file(self._name)
+        except TableInvalid:
+            return True
+        except FileMissing:
+            return self._batches.stamp() is None
+        return True
 
     def trouble(self) -> str | None:
         """Why an earlier batch is read; None while the published one is."""
@@ -104,8 +113,8 @@ class Published:
     def where(self) -> str:
         return f"{self._name}, published under {self._store.location(POINTER)}"
 
-    def _follow(self, manifest: Manifest) -> Fetched:
-        entry, batch = manifest.file(self._name), self._batches.stamp()
+    def _follow(self, batch: str | None, manifest: Manifest) -> Fetched:
+        entry = manifest.file(self._name)
         stamp = None if batch is None else self._stamp(batch, entry.key)  # before the bytes: what is written meanwhile is noticed
         data = self._store.read(entry.key)
         self._key = entry.key

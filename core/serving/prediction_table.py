@@ -142,6 +142,8 @@ def _by_version(frame: pd.DataFrame) -> dict[int | None, Ints]:
 def _named(frame: pd.DataFrame) -> dict[str, int | None]:
     if frame["model_version"].isna().all():
         return {CHAMPION: None}
+    if frame["model_stage"].isna().all() and (frame["model_version"] == frame["model_version"].iloc[0]).all():
+        return {CHAMPION: int(frame["model_version"].iloc[0])}
     pairs = frame[["model_stage", "model_version"]].dropna().drop_duplicates("model_stage", keep="last")
     return {str(stage): int(version) for stage, version in pairs.itertuples(index=False)}
 

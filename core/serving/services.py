@@ -222,7 +222,7 @@ class Services:
         return [
             *empty,
             *about_files(self.lookups()),
-            *about_forecasts(self.predictions),
+            *about_forecasts(self.predictions, self.models),
             *about_models(self.models, TOO_OLD),
             *about_store(self.probes.get("store"), degraded=any(lookup.error for lookup in self.lookups().values())),
             *(about_queue(self.probes.get("queue")) if self._database()["ok"] else ()),
@@ -261,6 +261,8 @@ class Services:
         trouble = self.models.failures.get(CHAMPION) or self.predictions.skipped.get(CHAMPION) or self.models.error
         if CHAMPION not in self.models.versions():
             return _part(False, None, trouble or NOTHING)
+        damaged = self.models.damaged
+        trouble = trouble or damaged.get(self.models.versions()[CHAMPION]) or next(iter(damaged.values()), None)
         registered = self.models.card(CHAMPION).get("registered_at")
         age = (real_now() - from_iso(str(registered))).total_seconds() if registered else None
         return _part(True, age, trouble)

@@ -5,14 +5,12 @@ A new version is read and tried before it takes over; when that fails, the old o
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from core.clock import from_iso, real_now
 from core.errors import AliasMissing, FileMissing, RegistryUnavailable, SoccerPredictError, StorageError, TableInvalid
@@ -20,18 +18,15 @@ from core.metrics import MODEL_INFO, MODEL_REGISTERED, MODEL_RELOADS
 from core.serving import stage_file
 from core.serving.batches import Batches
 from core.serving.loaded import Loaded
+from core.serving.model_loading import BROKEN, ModelLoader
 from core.serving.stage_file import StageFile
 from core.serving.steady import Steady
 from core.storage.files import Store
-from core.storage.manifest import Card, kept, model_files, with_artefact
+from core.storage.manifest import Card, Manifest, kept
 from core.storage.registry import Registry
 from core.vocabulary import CHAMPION
 
 POLL = 2.0  # seconds between two questions to the registry
-AGAIN = 10.0  # seconds until a version that failed is tried again
-WARM = 4  # versions kept beside those that serve, so that a rollback is immediate
-# What a broken model can raise while it is read or tried.
-BROKEN = (SoccerPredictError, ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -61,6 +56,8 @@ class Former:
 class Shelf:
     """`stages` are the aliases that serve; `try_on` raises for a model that must not take over; `on_change` is given
     the versions by stage, after each change; `on_difference` is called when the stage file differs from the registry.
+
+    Whatever is asked of the registry is asked outside of the lock: a request waits for the store at most.
     """
 
     def __init__(
@@ -80,16 +77,17 @@ class Shelf:
         self.damaged: Mapping[int, str] = {}
         self.error: str | None = None
         self._stages, self._store, self._registry = stages, store, registry
-        self._try_on, self._on_change, self._on_difference = try_on, on_change, on_difference
+        self._on_change, self._on_difference = on_change, on_difference
         self._batches, self._check_interval = batches or Batches(store), check_interval
-        self._warm: dict[int, Loaded] = {}
-        self._failed: dict[int, tuple[float, Exception]] = {}
-        self._cards: dict[int, Card] = {}
-        self._stamps: dict[int, str] = {}  # of the files of each version in memory, as they were when it was read
+        self._loader = ModelLoader(store, registry, try_on)
+        self._wanted: Mapping[str, int] = {}  # the version of each stage, whether or not it can be read
+        self._told: dict[str, Exception] = {}  # by stage, the failure that was counted last
+        self._sought: dict[str, Exception] = {}  # by stage, the failure after which an earlier version was looked for
+        self._stand_in: dict[str, int] = {}  # by stage, the version of an earlier batch that serves
         self._checked = time.monotonic()
         self._tried = float("-inf")
         self._answered = float("-inf")  # when the registry last answered, in monotonic seconds
-        self._led: datetime | None = None  # when it last named aliases
+        self._led: datetime | None = None  # when it was asked and last named aliases
         self._taken: datetime | None = None  # when what was last taken up from the store was written
         self._file_stamp: str | None = None
         self._file: StageFile | None = None
@@ -100,45 +98,43 @@ class Shelf:
     def load(self, ask_registry: bool = True) -> None:
         """Read what the store names, or else what the registry's aliases name. At no cost once something serves.
 
-        While the thread follows the registry and has said why nothing serves, nobody waits for it.
+        While the thread follows the registry nobody else asks it, and nobody waits once it has said why nothing serves.
         """
         if self.serving.models or (self._thread is not None and self.failures):
             return
         with self._lock:
             if not self.serving.models and time.monotonic() - self._tried > POLL:
-                if not self._from_store(ask_registry) and ask_registry:
-                    self.follow()
+                found = self._from_store()
+                if ask_registry and self._thread is None:
+                    self._complete(ask_registry) if found else self.follow()
                 self._tried = time.monotonic()
 
     def follow(self) -> None:
         """Ask the registry once, and take up what moved. While it has no aliases, or is away, the store leads."""
+        asked_at = real_now()
         try:
             aliases = self._registry.aliases()
         except RegistryUnavailable as error:
-            self._from_store(ask_registry=False)
-            self.error = str(error)
-            for stage in self._stages:
-                MODEL_RELOADS.labels(stage, "away").inc()
+            self._follow_store(str(error))
             return
         self._answered, self.error = time.monotonic(), None
         wanted = {stage: aliases[stage] for stage in self._stages if stage in aliases}
         with self._lock:
             self._read_stages()
             if wanted:
-                self._led = real_now()
-                self._take_up(wanted, self._card_of, ask_registry=True)
+                self._led = asked_at
+                self._take_up(wanted)
             else:
-                self._from_store(ask_registry=True)
-            self._look_for_damage()
-        if aliases and self._on_difference is not None and (self._file is None or dict(self._file.stages) != aliases):
-            with suppress(StorageError):  # the next look tries again
-                self._on_difference()
+                self._from_store()
+        self._complete(ask_registry=True)
+        self._look_for_damage()
+        self._tell_difference(aliases)
 
     def card_of(self, version: int) -> Card:
         """The card of any version that the registry holds now; AliasMissing names one that it does not."""
         if not self._registry.has(version):
             raise AliasMissing(f"The registry holds no version {version}. /predict/model/info names those that serve.")
-        return self._card_of(version)
+        return self._loader.card(version) or self._registry.card(version)
 
     def silence(self) -> float | None:
         """Seconds since the registry last answered; None while nothing follows it."""
@@ -162,6 +158,31 @@ class Shelf:
             steady(self.follow)
             self._closed.wait(POLL)
 
+    def _follow_store(self, why: str) -> None:
+        """While the registry is away the store leads, and nobody can be asked for model files that it lacks."""
+        with self._lock:
+            self._from_store()
+        self._complete(ask_registry=False)
+        self._look_for_damage()
+        self.error = why
+        for stage in self._stages:
+            MODEL_RELOADS.labels(stage, "away").inc()
+
+    def _complete(self, ask_registry: bool) -> None:
+        """Get from the registry what the store lacks, or let an earlier version stand in for what cannot be had."""
+        lacking = {version for version in self._wanted.values() if not self._loader.has(version)}
+        if ask_registry:
+            for version in lacking:
+                self._loader.fetch(version)
+        if lacking:
+            with self._lock:
+                self._take_up(self._wanted, last=True)
+
+    def _tell_difference(self, aliases: Mapping[str, int]) -> None:
+        if aliases and self._on_difference is not None and (self._file is None or dict(self._file.stages) != aliases):
+            with suppress(StorageError):  # the next look tries again
+                self._on_difference()
+
     def _read_stages(self) -> StageFile | None:
         """The stage file, read again when it was written since; what was read before while the store is away."""
         with suppress(StorageError):
@@ -175,152 +196,134 @@ class Shelf:
             self.former = Former(file.former_champion, file.decided_at, file.models.get(file.former_champion, {}))
         return file
 
-    def _from_store(self, ask_registry: bool) -> bool:
-        """Take up the versions that the stage file names, or else the published batch, if that is news. False when there is no batch."""
-        try:
-            manifest = self._batches.manifest()
-        except FileMissing:
+    def _from_store(self) -> bool:
+        """Take up the versions that the stage file names, or else the published batch, if that is news. False when neither is there."""
+        file, manifest = self._read_stages(), self._published()
+        leading = file or manifest
+        if leading is None:
             return False
-        except TableInvalid as error:
-            if not self._batches.fall_back(str(error)):
-                self.error = str(error)
-                return False
-            manifest = self._batches.manifest()
-        except SoccerPredictError as error:
-            self.error = str(error)
-            return False
-        file = self._read_stages()
-        stages, written_at = (manifest.stages, manifest.written_at) if file is None else (file.stages, file.written_at)
-        self._cards |= {**({} if file is None else file.models), **manifest.models}
-        # What the registry said after that was written counts more.
-        news = written_at != self._taken and (self._led is None or written_at > self._led)
-        if stages and (news or not self.serving.models):
+        # What the registry said after that was written counts more, and so does what was taken up and is newer.
+        news = all(known is None or leading.written_at > known for known in (self._taken, self._led))
+        if leading.stages and (news or not self.serving.models):
             with self._lock:
-                self._take_up({stage: stages[stage] for stage in self._stages if stage in stages}, self._card_of, ask_registry)
-                if not self.failures:  # what could not be read is tried again
-                    self._taken = written_at
+                self._take_up({stage: leading.stages[stage] for stage in self._stages if stage in leading.stages})
+                if all(map(self._loader.has, self._wanted.values())):  # what could not be read is tried again
+                    self._taken = leading.written_at
         return True
 
-    def _card_of(self, version: int) -> Card:
-        """The card of a version: as published, or else as the registry has it, which imports MLflow."""
-        if version not in self._cards:
-            with suppress(SoccerPredictError):
-                self._cards |= self._batches.manifest().models
-            if self._file is not None:
-                self._cards |= self._file.models
-        if version not in self._cards:
-            self._cards[version] = self._registry.card(version)
-        return self._cards[version]
+    def _published(self) -> Manifest | None:
+        """The manifest of the batch to read, all cards made known; None when there is none, and `error` says why if that is a fault."""
+        manifest, file = self._manifest(), self._file
+        cards = {} if file is None else file.models
+        if manifest is not None:
+            self._loader.publish({**cards, **manifest.models})
+        elif not self.serving.models:
+            self._loader.publish(cards)
+        return manifest
 
-    def _take_up(self, wanted: Mapping[str, int], card_of: Callable[[int], Card], ask_registry: bool) -> None:
-        """Let each stage serve its version; where that fails, what served before goes on, or else an earlier version of the stage."""
+    def _manifest(self) -> Manifest | None:
+        try:
+            return self._batches.manifest()
+        except FileMissing:
+            return None
+        except SoccerPredictError as error:
+            # Only a start takes an earlier batch: a process that runs goes on with what it has in memory.
+            if isinstance(error, TableInvalid) and self._thread is None and not self.serving.models:
+                with suppress(SoccerPredictError):
+                    if self._batches.fall_back(str(error)):
+                        return self._batches.manifest()
+            self.error = str(error)
+            return None
+
+    def _take_up(self, wanted: Mapping[str, int], last: bool = False) -> None:
+        """Let each stage serve its version; where that fails, what served before goes on.
+
+        `last`: nobody else is asked for the version, so a failure is said, and an earlier version of the stage serves if nothing does.
+        """
+        self._wanted = dict(wanted)
+        if any(self._loader.card(version) is None for version in wanted.values()):
+            self._published()
         models: dict[str, Loaded] = {}
         failures: dict[str, str] = {}
         for stage, version in wanted.items():
-            before = loaded = self.serving.models.get(stage)
-            try:
-                loaded = before if before is not None and before.version == version else self._loaded(stage, version, card_of, ask_registry)
-            except BROKEN as error:
-                failures[stage] = self._failure(stage, version, error)
-                if loaded is None and ask_registry:
-                    loaded = self._earlier(stage, version)
+            loaded, failure = self._served(stage, version, last)
             if loaded is not None:
                 models[stage] = loaded
+            if failure is not None:
+                failures[stage] = failure
         self.failures = failures
-        assigned = {stage: models[stage].version if stage in models else version for stage, version in wanted.items()}
-        cards = {stage: models[stage].card if stage in models else self._cards.get(version, {}) for stage, version in wanted.items()}
+        # What neither the batch nor the stage file knows has no forecasts, and is not told of before the registry was asked for it.
+        known = {stage: version for stage, version in wanted.items() if last or stage in models or self._loader.card(version) is not None}
+        assigned = {stage: models[stage].version if stage in models else version for stage, version in known.items()}
+        cards = {stage: models[stage].card if stage in models else self._loader.card(version) for stage, version in wanted.items()}
         self._swap(Serving(models, {stage: {**card, "model_stage": stage} for stage, card in cards.items() if card}, assigned))
 
-    def _loaded(self, stage: str, version: int, card_of: Callable[[int], Card], ask_registry: bool) -> Loaded:
-        """This version, from memory or else from its files, tried. Raises one of BROKEN when it must not serve."""
-        if version not in self._warm:
-            failed = self._failed.get(version)
-            if failed is not None and time.monotonic() - failed[0] < AGAIN:
-                raise failed[1]
-            card = card_of(version)
-            loaded = Loaded.read(version, card, self._files(card, ask_registry))
-            self._try_on(loaded)
-            self._warm[version] = loaded
-            self._stamps[version] = self._stamp(card)
-            MODEL_RELOADS.labels(stage, "ok").inc()
-        return self._warm[version]
-
-    def _files(self, card: Card, ask_registry: bool) -> dict[str, bytes]:
-        """The version's files: as published in the store, or else, if it may be asked, as the registry has them.
-
-        What was published and is missing or damaged is put back from there.
-        """
+    def _served(self, stage: str, version: int, last: bool) -> tuple[Loaded | None, str | None]:
+        """The model that serves a stage which is to have this version, and why it is not this version."""
+        is_new = not self._loader.has(version)
         try:
-            return model_files(self._store, card)
-        except (FileMissing, TableInvalid):
-            if not ask_registry:
-                raise
-            files = self._from_registry(int(card["model_version"]))
-            if with_artefact(card, files)["artefact"] == card["artefact"]:
-                for name, data in files.items():
-                    self._store.write(f"{card['artefact']}/{name}", data)
-            return files
+            loaded = self._loader.read(version)
+        except BROKEN as error:
+            return self._instead(stage, version, error, last)
+        self._told.pop(stage, None), self._sought.pop(stage, None), self._stand_in.pop(stage, None)
+        if is_new:
+            MODEL_RELOADS.labels(stage, "ok").inc()
+        return loaded, None
 
-    def _from_registry(self, version: int) -> dict[str, bytes]:
-        with tempfile.TemporaryDirectory() as folder:
-            fetched = self._registry.download(version, Path(folder))
-            return {path.name: path.read_bytes() for path in fetched.iterdir() if path.is_file()}
+    def _instead(self, stage: str, version: int, error: Exception, last: bool) -> tuple[Loaded | None, str | None]:
+        before = self.serving.models.get(stage)
+        if before is not None and not last:
+            return before, self.failures.get(stage)
+        if self._told.get(stage) is not error:
+            self._told[stage] = error
+            MODEL_RELOADS.labels(stage, "error").inc()
+        if before is None and last and self._sought.get(stage) is not error:
+            self._sought[stage] = error
+            before = self._earlier(stage, version)
+        failure = f"Version {version} could not be loaded as {stage}: {error or type(error).__name__}"
+        if stage in self._stand_in:
+            failure += f" Version {self._stand_in[stage]}, which was {stage} in an earlier batch, serves instead."
+        return before, failure
 
     def _earlier(self, stage: str, version: int) -> Loaded | None:
-        """The latest version before this one that had the stage in a kept batch and can be read; None when there is none."""
-        for batch in kept(self._store):
-            other = batch.stages.get(stage, version)
-            if other != version:
-                with suppress(*BROKEN):
-                    return self._loaded(stage, other, lambda number, batch=batch: batch.models[number], False)  # type: ignore[misc]
+        """The latest other version that had the stage in a kept batch and can be read; None when there is none."""
+        with suppress(StorageError):
+            for batch in kept(self._store):
+                other = batch.stages.get(stage, version)
+                if other != version:
+                    with suppress(*BROKEN):
+                        found = self._loader.read(other, batch.models[other])
+                        self._stand_in[stage] = other
+                        return found
         return None
-
-    def _failure(self, stage: str, version: int, error: Exception) -> str:
-        known = self._failed.get(version)
-        if known is None or known[1] is not error:
-            self._failed[version] = (time.monotonic(), error)
-            MODEL_RELOADS.labels(stage, "error").inc()
-        return f"Version {version} could not be loaded as {stage}: {error or type(error).__name__}"
-
-    def _stamp(self, card: Card) -> str:
-        """A text that differs when one of the version's published files was written again, or is gone."""
-        return "|".join(f"{key} {self._store.stamp(key)}" for key in self._store.list(str(card["artefact"])))
 
     def _look_for_damage(self) -> None:
         """Whether the published files of what serves are as they were read; a copy in memory goes on, but a start would not find them."""
         if time.monotonic() - self._checked < self._check_interval:
             return
         self._checked = time.monotonic()
+        self._published()
         found: dict[int, str] = {}
         for stage, loaded in self.serving.models.items():
-            with suppress(StorageError):
-                problem = self._damage(loaded)
-                if problem is not None:
-                    found[loaded.version] = problem
-                    MODEL_RELOADS.labels(stage, "damaged").inc()
+            problem = self._damage(loaded)
+            if problem is not None:
+                found[loaded.version] = problem
+                MODEL_RELOADS.labels(stage, "damaged").inc()
         self.damaged = found
 
     def _damage(self, loaded: Loaded) -> str | None:
-        stamp = self._stamp(loaded.card)
-        if stamp == self._stamps.get(loaded.version):
-            return None
         try:
-            model_files(self._store, loaded.card)
-        except (FileMissing, TableInvalid) as error:
-            return f"{error} The copy in memory keeps serving; run `make pipeline` to publish the files again."
-        self._stamps[loaded.version] = stamp
-        return None
+            return self._loader.damage(loaded)
+        except StorageError:  # the store is away, which is no news of its files
+            return self.damaged.get(loaded.version)
 
     def _swap(self, serving: Serving) -> None:
         before, self.serving = self.serving, serving
-        if serving.versions() == before.versions() and serving.assigned == before.assigned:
-            return
-        for version in list(self._warm)[: max(0, len(self._warm) - WARM)]:
-            if version not in serving.versions().values():
-                del self._warm[version]
-        _show(before, 0)
-        _show(serving, 1)
-        if self._on_change is not None:
+        if serving.versions() != before.versions():
+            self._loader.forget_all_but({*serving.versions().values(), *self._wanted.values()})
+            _show(before, 0)
+            _show(serving, 1)
+        if self._on_change is not None and (serving.assigned, serving.cards) != (before.assigned, before.cards):
             self._on_change(serving.assigned)
 
 

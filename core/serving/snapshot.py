@@ -83,6 +83,8 @@ class Kept(Generic[T]):
                 if self._held is None and (self._tried is None or self._waited()):
                     self._take_up()
                     self._watch.add(self)
+                    if self._origin.trouble() is not None:  # perhaps since this was read: all move to the earlier batch at once
+                        self._watch.wake()
             finally:
                 self._lock.release()
         return self._held
@@ -99,7 +101,7 @@ class Kept(Generic[T]):
         try:
             stamp = self._origin.stamp()
             if stamp is None:
-                raise FileMissing(f"There is no {self._origin.where()} yet. Run `make pipeline` to make it.")
+                stamp = self._earlier(f"There is no {self._origin.where()} yet. Run `make pipeline` to make it.")
             if self._held is not None and stamp == self._held.stamp:
                 self._well()
             elif not self._still_refused(stamp):
@@ -128,21 +130,29 @@ class Kept(Generic[T]):
         try:
             self._hold(stamp)
         except (FileMissing, FileDamaged, TableInvalid) as error:
-            # With nothing to serve, as at a start, an earlier batch is better than none.
             if self._held is not None or not self._origin.fall_back(str(error)):
                 raise
+            LOOKUP_RELOADS.labels(self.name, "error").inc()
             self._hold(stamp)
+
+    def _earlier(self, why: str) -> str:
+        """The stamp of an earlier batch, which is better than none while there is nothing to serve, as at a start; FileMissing."""
+        found = self._origin.stamp() if self._held is None and self._origin.fall_back(why) else None
+        if found is None:
+            raise FileMissing(why)
+        return found
 
     def _hold(self, stamp: str) -> None:
         try:
             fetched = self._origin.fetch()
+            stamp = fetched.stamp or stamp
             value = self._parse(fetched.data)
         except StorageError:
             raise
         except SoccerPredictError:
             self._refused = stamp, time.monotonic()
             raise
-        held = Held(value, fetched.stamp or stamp, fetched.written_at, fetched.as_of)
+        held = Held(value, stamp, fetched.written_at, fetched.as_of)
         if self._on_change is not None:
             self._on_change(held, fetched)
         self._held = held

@@ -161,11 +161,18 @@ def kept_batch(store: Store, version: str) -> Manifest | None:
 
 
 def is_whole(store: Store, manifest: Manifest) -> bool:
-    """Whether every file of the batch is in the store as it was published, and so are the files of its models."""
+    """Whether every file of the batch is in the store as it was published, and so are the files of its models. StoreUnavailable."""
     try:
-        files = all(entry.sha1 in (None, sha1(store.read(entry.key))) for entry in manifest.files.values())
-        return files and all(model_files(store, card) for card in manifest.models.values())
+        return has_whole_files(store, manifest) and all(model_files(store, card) for card in manifest.models.values())
     except (FileMissing, TableInvalid):
+        return False
+
+
+def has_whole_files(store: Store, manifest: Manifest) -> bool:
+    """Whether every file of the batch is in the store as it was published, wherever the models are. StoreUnavailable."""
+    try:
+        return all(entry.sha1 in (None, sha1(store.read(entry.key))) for entry in manifest.files.values())
+    except FileMissing:
         return False
 
 

@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from core.clock import iso
-from core.errors import AliasMissing, RegistryUnavailable
+from core.errors import AliasMissing, FileMissing, RegistryUnavailable
 from core.storage import registry_look
 from core.storage.manifest import with_recipe_id
 
@@ -169,7 +169,9 @@ class Registry:
         self._version(version)
         with self._mlflow() as mlflow, tempfile.TemporaryDirectory() as scratch:
             fetched = mlflow.artifacts.download_artifacts(artifact_uri=self._address(version), dst_path=scratch)
-            data = next((Path(fetched) / "data").iterdir())
+            data = next((Path(fetched) / "data").iterdir(), None)
+            if data is None:
+                raise FileMissing(f"The registry has no model files of version {version}.")
             shutil.copytree(data, to, dirs_exist_ok=True)
         return to
 

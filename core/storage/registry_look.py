@@ -6,6 +6,8 @@ A SQL store is asked for the rows that MLflow 3 keeps there, a server by its RES
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,9 @@ from core.errors import RegistryUnavailable
 
 AWAY = "The model registry does not answer. What is loaded keeps serving; check MLFLOW_TRACKING_URI."
 CONNECT_SECONDS, ANSWER_SECONDS = 3.0, 10.0
-ABSENT = 404
+ABSENT = "RESOURCE_DOES_NOT_EXIST"  # what MLflow answers for what it does not hold, with status 404
 _ALIASES = sa.text("SELECT alias, version FROM registered_model_aliases WHERE name = :name")
 _VERSION = sa.text("SELECT 1 FROM model_versions WHERE name = :name AND version = :version AND current_stage <> 'Deleted_Internal'")
-_NO_TABLES = ("no such table", "does not exist", "doesn't exist")
 
 
 def can_look(uri: str) -> bool:
@@ -32,15 +33,18 @@ def can_look(uri: str) -> bool:
 def aliases(uri: str, name: str) -> dict[str, int]:
     """Every alias of a registered model with its version; empty when the model is not registered. RegistryUnavailable."""
     if _is_server(uri):
-        model = _asked(uri, "registered-models/get", name=name).get("registered_model", {})
-        return {row["alias"]: int(row["version"]) for row in model.get("aliases", [])}
+        with _as_mlflow_answers():
+            model = _asked(uri, "registered-models/get", name=name)
+            return {} if model is None else {row["alias"]: int(row["version"]) for row in model["registered_model"].get("aliases", [])}
     return {alias: int(version) for alias, version in _rows(uri, _ALIASES, name=name)}
 
 
 def has_version(uri: str, name: str, version: int) -> bool:
     """Whether the registry holds this version of a model. RegistryUnavailable."""
     if _is_server(uri):
-        return bool(_asked(uri, "model-versions/get", name=name, version=str(version)))
+        with _as_mlflow_answers():
+            found = _asked(uri, "model-versions/get", name=name, version=str(version))
+            return found is not None and int(found["model_version"]["version"]) == version
     return bool(_rows(uri, _VERSION, name=name, version=version))
 
 
@@ -56,8 +60,8 @@ def _rows(uri: str, query: sa.TextClause, **values: Any) -> list[Any]:
         with _engine(uri).connect() as connection:
             return list(connection.execute(query, values))
     except SQLAlchemyError as error:
-        if any(words in str(error) for words in _NO_TABLES):
-            return []
+        if "no such table" in str(error) or type(getattr(error, "orig", None)).__name__ == "UndefinedTable":
+            return []  # of SQLite, and of PostgreSQL
         raise RegistryUnavailable(AWAY) from error
 
 
@@ -70,20 +74,25 @@ def _engine(uri: str) -> sa.Engine:
     return sa.create_engine(address, poolclass=sa.NullPool, connect_args={"timeout": ANSWER_SECONDS})
 
 
-def _asked(uri: str, what: str, **parameters: str) -> dict[str, Any]:
-    """What the server answers; empty for what it does not hold."""
+def _asked(uri: str, what: str, **parameters: str) -> Any:
+    """What the server answers; None for what it does not hold."""
     import requests
 
+    answer = requests.get(
+        f"{uri.rstrip('/')}/api/2.0/mlflow/{what}", params=parameters, timeout=(CONNECT_SECONDS, ANSWER_SECONDS), **_credentials()
+    )
+    if answer.status_code == requests.codes.not_found and answer.json()["error_code"] == ABSENT:
+        return None
+    answer.raise_for_status()
+    return answer.json()
+
+
+@contextmanager
+def _as_mlflow_answers() -> Iterator[None]:
+    """RegistryUnavailable for any other answer than MLflow gives, as of a proxy in front of it: that the registry is empty is no guess."""
     try:
-        answer = requests.get(
-            f"{uri.rstrip('/')}/api/2.0/mlflow/{what}", params=parameters, timeout=(CONNECT_SECONDS, ANSWER_SECONDS), **_credentials()
-        )
-        if answer.status_code == ABSENT:
-            return {}
-        answer.raise_for_status()
-        found: dict[str, Any] = answer.json()
-        return found
-    except (requests.RequestException, ValueError) as error:
+        yield
+    except (OSError, LookupError, TypeError, ValueError, AttributeError) as error:  # requests raises OSError
         raise RegistryUnavailable(AWAY) from error
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.clock import iso
-from core.storage.manifest import OWN, FileEntry, Manifest, sha1
+from core.storage.manifest import FORMER_OWN, OWN, FileEntry, Manifest, sha1
 from core.tables import EVALUATION, LABELS, MATCHES
 from core.vocabulary import BASELINE, CHALLENGER, CHAMPION, ELO, FORM5, JOINT_BOOSTED, SIX_RATINGS
 
@@ -92,6 +92,25 @@ def predictions(count, versions=None, seed=0):
     table = matches(count)
     parts = [_forecasts(table, None, version, seed + version) for version in sorted(set(versions.values()))]
     return pd.concat(parts).set_index("match_id")
+
+
+def former_predictions(count, versions, seed=0):
+    """The form until November 2026: a row for each match and stage, so that a version with two stages stands there twice."""
+    table = matches(count)
+    parts = [_forecasts(table, stage, version, seed + version) for stage, version in versions.items()]
+    return pd.concat(parts).set_index("match_id")
+
+
+def former_manifest(store, stages):
+    """Write the manifest again in the form until November 2026: a card for each stage, and no `stages`."""
+    said = json.loads(store.read("batch/current.json"))
+    said["models"] = {stage: said["models"][str(version)] | {"model_stage": stage} for stage, version in stages.items()}
+    for name in ("stages", "former_champion", "chain"):
+        del said[name]
+    data = json.dumps(said).encode()
+    store.remove(f"batch/{said['version']}/{OWN}")
+    store.write(f"batch/{said['version']}/{FORMER_OWN}", data)
+    store.write("batch/current.json", data)
 
 
 def _forecasts(table, stage, version, seed):

@@ -260,7 +260,10 @@ BAD_PREDICTIONS = {
     "label of another class": (lambda: broken(predicted_label="nil"), "predicted_label"),
     "no match id": (lambda: batches.parquet(batches.predictions(COUNT).reset_index(drop=True)), "match_id"),
     "id of zero": (lambda: batches.parquet(batches.predictions(COUNT).rename(index={IDS[0]: 0})), "between 1 and 2"),
-    "a match twice": (lambda: batches.parquet(pd.concat([batches.predictions(COUNT)] * 2)), "repeat a match"),
+    "a match twice with other numbers": (
+        lambda: batches.parquet(pd.concat([batches.predictions(COUNT), batches.predictions(COUNT, seed=1)])),
+        "rows repeat a match and model version",
+    ),
 }
 
 
@@ -387,14 +390,14 @@ def test_LK_4_a_torn_reading_of_a_newer_batch_is_made_good_by_the_next(store):
 
 def test_LK_4_bytes_that_were_refused_are_read_again_after_a_while_since_the_reading_may_have_been_torn(store, tmp_path, monkeypatch):
     plain = Store.open(str(tmp_path))
-    plain.write("p.parquet", batches.parquet(batches.predictions(COUNT)))
+    plain.write("p.parquet", batches.parquet(batches.former_predictions(COUNT, {"champion": 1})))
     torn = TornOnce(plain, "p.parquet")
     torn.reads.append("p.parquet")  # the first reading is whole
     lookup = PredictionLookupService(tmp_path / "p.parquet", clock=CLOCK)
     lookup._kept._origin._store = torn
     assert lookup.get_prediction(IDS[0])
     torn.reads.clear()
-    plain.write("p.parquet", batches.parquet(batches.predictions(COUNT, seed=9)))
+    plain.write("p.parquet", batches.parquet(batches.former_predictions(COUNT, {"champion": 1}, seed=9)))
     for _ in range(2):
         lookup.refresh()
     assert "cannot be read" in lookup.error and torn.reads == ["p.parquet"]
@@ -670,9 +673,51 @@ def test_LK_9_a_file_with_one_row_a_match_and_no_version_is_the_champions(tmp_pa
 
 def test_LK_9_a_file_without_a_pointer_takes_its_stages_from_its_rows(tmp_path):
     path = tmp_path / "predictions.parquet"
-    batches.predictions(COUNT, {"champion": 4, "challenger": 6}).to_parquet(path)
+    batches.former_predictions(COUNT, {"champion": 4, "challenger": 6}).to_parquet(path)
     lookup = PredictionLookupService(path)
     assert lookup.versions() == {"champion": 4, "challenger": 6}
+
+
+def test_LK_9_a_file_of_one_version_without_stages_is_the_champions(tmp_path):
+    path = tmp_path / "predictions.parquet"
+    batches.predictions(COUNT, {"champion": 4}).to_parquet(path)
+    assert PredictionLookupService(path).versions() == {"champion": 4}
+
+
+# LK-9, the form until November 2026
+
+
+def former_batch(store, **options):
+    """As the pipeline of then published after a promotion of version 2: it is the champion, and the challenger still."""
+    stages = {"champion": 2, "challenger": 2, "baseline": 3}
+    batches.publish(store, count=COUNT, versions=stages, files=options or former_files(stages))
+    batches.former_manifest(store, stages)
+
+
+def former_files(stages):
+    return {"predictions.parquet": batches.parquet(batches.former_predictions(COUNT, stages))}
+
+
+def test_LK_9_a_batch_of_the_former_form_is_served_after_a_promotion_made_a_version_repeat(store):
+    former_batch(store)
+    lookup = predictions_of(store)
+    champion, challenger = (lookup.get_prediction(IDS[0], stage) for stage in ("champion", "challenger"))
+    assert lookup.error is None and lookup.versions() == {"champion": 2, "challenger": 2, "baseline": 3}
+    assert champion["model_version"] == 2 and challenger == champion | {"model_stage": "challenger"}
+    assert len(lookup.list_matches()) == 2 * COUNT, "each version once"
+    lookup.set_aliases({"champion": 3, "challenger": 2, "baseline": 3})
+    assert lookup.get_prediction(IDS[0])["model_version"] == 3
+
+
+def test_LK_9_repeats_that_contradict_are_refused_in_the_former_form_too(store):
+    frame = batches.former_predictions(COUNT, {"champion": 2, "challenger": 2})
+    first = np.flatnonzero(frame["model_stage"] == "challenger")[0]
+    chances = ["proba_home", "proba_draw", "proba_away"]
+    frame.iloc[first, [frame.columns.get_loc(name) for name in chances]] = (0.8, 0.1, 0.1)
+    frame.iloc[first, [frame.columns.get_loc(name) for name in ("predicted_class", "predicted_label")]] = (0, "home_win")
+    former_batch(store, **{"predictions.parquet": batches.parquet(frame)})
+    lookup = predictions_of(store)
+    assert lookup.get_prediction(IDS[0]) is None and "1 of 41 rows repeat a match and model version" in lookup.error
 
 
 # LK-10

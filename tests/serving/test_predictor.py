@@ -190,7 +190,7 @@ def test_PS_3_it_works_without_the_model_loaded(settings, store):
 def test_PS_3_what_was_heard_too_long_ago_is_not_told(settings, store, monkeypatch):
     published(store)
     service = PredictionService(settings, store, Registry("http://127.0.0.1:9", "soccer-match-outcome"))
-    service.start_background(wait_for_page=False)
+    service.start_background()
     try:
         assert service.get_model_info()["model_version"] == 1
         monkeypatch.setattr(predictor, "TOO_OLD", 0.0)
@@ -332,7 +332,7 @@ def test_PS_5_a_stage_that_is_not_listed_is_unknown(settings, store):
 def test_PS_6_a_moved_alias_is_noticed_and_no_request_fails_meanwhile(registered, registry):
     assert shelf.POLL < 5, "seconds between two questions"
     registered.load()
-    registered.start_background(wait_for_page=False)
+    registered.start_background()
     problems, seen, done = [], set(), threading.Event()
 
     def ask():
@@ -448,18 +448,9 @@ def test_PS_6_what_serves_is_shown_to_prometheus(service):
     assert metrics.MODEL_REGISTERED._value.get() == batches.MOMENT.timestamp()
 
 
-@pytest.mark.parametrize("pause", [None, 3600, 0], ids=["no page yet", "the first pages are left alone", "after them"])
-def test_the_registry_is_not_asked_before_the_first_page(registered, registry, monkeypatch, pause):
+def test_the_registry_is_asked_at_once_after_the_start(registered, registry, monkeypatch):
     registered.load()
     asked, ask = [], registry.aliases
     monkeypatch.setattr(registry, "aliases", lambda: asked.append(1) or ask())
-    monkeypatch.setattr(shelf, "PATIENCE", 3600)
-    monkeypatch.setattr(shelf, "POLL", 0.05)
     registered.start_background()
-    if pause is not None:
-        registered.first_page_served(pause)
-    if pause == 0:
-        assert eventually(lambda: asked)
-    else:
-        time.sleep(0.5)
-        assert not asked
+    assert eventually(lambda: asked, seconds=shelf.POLL / 2)

@@ -100,7 +100,9 @@ def test_without_a_batch_everything_says_what_to_do_and_nothing_fails(services):
         services.predictions.frame,
         services.history.frame,
         services.reports.evaluation,
-        services.reports.scores,
+        services.reports.scored_span,
+        lambda: services.scores_of("champion"),
+        lambda: services.walk_of("champion"),
     ):
         with pytest.raises(NotReady, match="make pipeline"):
             ask()
@@ -338,8 +340,8 @@ def test_the_matches_and_the_reports_are_served_as_published(running):
     said = running.history.match(IDS[0])
     assert said["home_team"] == "Home 0" and said["kickoff_utc"] == "2026-03-03T15:00:00Z" and said["date"] == "2026-03-03"
     assert running.history.match(IDS[-1])["home_score"] is None and running.history.match(5) is None
-    assert set(running.reports.evaluation()["recipe"]) == {"champion", "challenger", "baseline"}
-    assert running.reports.scores()["matches"] == COUNT and running.reports.drift()["drift_score"] == 0.125
+    assert set(running.reports.evaluation()["recipe"]) == {"joint_boosted", "six_ratings", "form5", "elo"}
+    assert running.reports.scored_span()["matches"] == COUNT and running.reports.drift()["drift_score"] == 0.125
     assert metrics.DRIFT_SCORE._value.get() == 0.125
     assert metrics.FORECAST_LOG_LOSS.labels("champion")._value.get() == 0.98
 

@@ -10,7 +10,7 @@ import logging
 import pytest
 from fastapi import HTTPException
 
-from tests.workers.served import KEY, Served
+from tests.workers.served import KEY, Served, registry_holding
 from workers import auth
 from workers.auth import get_query_token, get_token_header
 
@@ -43,7 +43,8 @@ def refused(answer) -> bool:
 
 def test_the_audit_names_a_key_by_its_number_and_nothing_is_made_of_the_key(served):
     both = served.with_settings(keys=("the-new-one", "the-old-one"))
-    body = {"version": 2, "reason": "better", "expected_champion": 1}
+    registry_holding(served.settings, 2)
+    body = {"version": 2, "reason": "better", "expected_champion": 1, "against_the_gate": True}
     told = []
     for key in ("the-new-one", "the-old-one"):
         task_id = both.post("/predict/model/promote", json=body, headers={"X-API-Key": key}).json()["task_id"]

@@ -20,12 +20,13 @@ from core.clock import iso
 from core.errors import QueueUnavailable
 from core.metrics import DRIFT_SCORE
 from core.serving import predictor
+from core.storage import audit_log
 from core.storage.exports import EXPORTED
 from core.storage.heartbeats import TIME_TO_LIVE, Pulse
 from core.storage.task_queries import STATES
-from tests.serving.batches import MOMENT
+from tests.serving.batches import MOMENT, RECIPES
 from tests.workers.house import PATIENCE, ROOT, environment, eventually, free_port
-from tests.workers.served import KEY, Served, publish_small
+from tests.workers.served import KEY, Served, publish_small, registry_holding
 from workers import schemas, sidecar
 
 
@@ -67,7 +68,7 @@ def test_EP_6_tells_version_stage_metrics_parameters_and_features(served, stage,
     said = schemas.ModelInfoResponse.model_validate(answer.json(), strict=True)
     assert set(answer.json()) == set(schemas.ModelInfoResponse.model_fields)
     assert (said.model_version, said.model_stage, said.loaded, answer.headers["X-Model-Version"]) == (version, stage, True, str(version))
-    assert (said.metrics, said.params) == ({"log_loss": 1.0}, {"recipe": stage})
+    assert (said.metrics, said.params) == ({"log_loss": 1.0}, {"recipe": RECIPES[stage]})
     body = {"features": {feature.name: 0 for feature in said.features}}
     assert served.client.post(f"/predict/?stage={stage}", json=body).status_code == 200
 
@@ -276,14 +277,19 @@ def test_EP_14_a_path_that_only_begins_alike_is_a_page(served):
 
 
 def test_EP_15_a_promotion_is_a_task_with_its_reason_and_its_caller(served):
-    task_id = taken(served.client.post("/predict/model/promote", json={"version": 2, "reason": " better ", "expected_champion": 1}))
+    registry_holding(served.settings, 1, 2, 3)
+    body = {"version": 2, "reason": " better ", "expected_champion": 1}
+    assert served.client.post("/predict/model/promote", json=body).status_code == 409, "the gate is not passed"
+    task_id = taken(served.client.post("/predict/model/promote", json=body | {"against_the_gate": True}))
     claim = served.jobs.ledger.claim(task_id, "w", 30)
     assert claim.name == "promote"
     request = claim.arguments.pop("request")
     assert request and KEY not in json.dumps(claim.arguments)
     who = claim.arguments.pop("who")
     assert who == "API, key 1"
-    assert claim.arguments == {"version": 2, "reason": "better", "expected_champion": 1}
+    assert claim.arguments == {"version": 2, "reason": "better", "expected_champion": 1, "against_the_gate": True}
+    unknown = served.client.post("/predict/model/promote", json=body | {"version": 77})
+    assert unknown.status_code == 404 and "no version 77" in unknown.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -308,6 +314,11 @@ def test_EP_15_an_empty_reason_or_a_body_that_is_no_promotion_is_422(served, bod
 
 
 def test_EP_16_a_rollback_is_a_task_and_wants_a_reason(served):
+    refused = served.client.post("/predict/model/rollback/", json={"reason": "worse"})
+    assert (refused.status_code, refused.json()["detail"][:19]) == (409, "Nothing was decided")
+    decision = audit_log.Decision("somebody", "promote", 2, 1, "better", {})
+    audit_log.intend(served.services.database, decision)
+    audit_log.settle(served.services.database, decision)
     task_id = taken(served.client.post("/predict/model/rollback/", json={"reason": "worse"}))
     assert served.jobs.ledger.claim(task_id, "w", 30).arguments["reason"] == "worse"
     assert served.client.post("/predict/model/rollback", json={"reason": "  "}).status_code == 422

@@ -23,7 +23,6 @@ def following(tmp_path, registry, standing_on):
     for stage, number in (("champion", 1), ("challenger", 2), ("baseline", 3)):
         registry.set_alias(stage, number)
     made = standing_on(tmp_path / "home", tracking_uri=registry.tracking_uri)
-    made.services.first_page_served(pause=0)
     eventually(lambda: made.services.models.silence() < 2 and made.services.models._shelf._led)
     return made
 
@@ -81,7 +80,6 @@ def test_EP_6_a_registry_server_that_is_unreachable_holds_up_nothing_and_is_told
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = free_port() if how == "nobody listens" else silent.getsockname()[1]
         made = standing_on(tmp_path / "home", tracking_uri=f"http://127.0.0.1:{port}")
-        made.services.first_page_served(pause=0)
         with made.going_on():
             assert made.client.get("/predict/model/info").status_code == 200
             monkeypatch.setattr("core.serving.services.TOO_OLD", 3.0)

@@ -110,7 +110,6 @@ def now_by(standing) -> int:
 @pytest.mark.long
 def test_LK_3_old_listings_hold_up_a_new_model_but_neither_the_forecasts_nor_the_model_that_serves(on_s3, way):
     """The server lists keys as they were a while ago, as services do that copy themselves to other places."""
-    on_s3.services.first_page_served(pause=0)
     assert on_s3.store.list("models/9") == []
     way.old_listings = True
     publish_small(on_s3.direct, {"champion": 9, "challenger": 2, "baseline": 3}, version="v2")
