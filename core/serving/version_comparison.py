@@ -30,7 +30,7 @@ On = Literal["walk", "sealed"]
 
 @dataclass(frozen=True)
 class Compared:
-    """`contest` has the champion under CHAMPION and the other version under CHALLENGER, whatever its stage; `on` says by which forecasts."""
+    """`contest` has the champion under CHAMPION and the other version under CHALLENGER, whatever its stage; `on` says which forecasts."""
 
     contest: Contest
     on: On
