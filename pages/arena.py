@@ -58,7 +58,7 @@ else:
             "Paired difference in log loss",
             f"{noun.capitalize()} minus champion. Left of the line the {noun} is better. q corrects for {view.looks} looks.",
         )
-        chart = charts.forest(view.forest.data, f"{noun} better", "champion better")
+        chart = charts.forest(view.forest.data, *asked.pair.sides)
         charts.show(chart, "fig_cathalo_difference", view.forest.words, view.forest.table)
         tables.section(
             "Reliability",

@@ -146,7 +146,7 @@ class Services:
             written_at=None if held is None else held.written_at,
             age_seconds=self.predictions.age_seconds,
             champion=versions.get(CHAMPION),
-            challenger=versions.get(CHALLENGER),
+            challenger=versions.get(CHALLENGER) if versions.get(CHALLENGER) != versions.get(CHAMPION) else None,
             replaying=self.clock.replaying,
             stale=any(lookup.peek() is not None and lookup.stale for lookup in (self.predictions, self.features)),
             moment=self.clock.moment,
@@ -188,11 +188,14 @@ class Services:
         return [*rows, ("Base rate", None, self.reports.scores_of_reference(BASE_RATE))]
 
     def rival(self) -> Rival | None:
-        """The version that the champion is compared with: the challenger, or after a promotion the former champion."""
-        champion, challenger = self.models.card(CHAMPION), self.models.card(CHALLENGER)
-        if challenger and challenger.get("model_version") != champion.get("model_version"):
+        """The version that the champion is compared with: the challenger, or after a promotion the former champion.
+
+        After a rollback the version that was taken back is challenger again, and is shown as what it was: the former champion.
+        """
+        champion, challenger, former = self.models.card(CHAMPION), self.models.card(CHALLENGER), self.models.former_champion
+        version = challenger.get("model_version")
+        if version is not None and version != champion.get("model_version") and (former is None or version != former.version):
             return Rival(challenger, is_former=False)
-        former = self.models.former_champion
         return Rival(former.card, is_former=True, until=former.until) if former is not None and former.card else None
 
     def compared(self, champion: Card, rival: Card, baseline: Card | None = None) -> Compared:

@@ -13,7 +13,7 @@ from core.storage import pipeline_log
 from core.storage.forecast_chain import Forecast, seal
 from core.storage.schema import match_id_aliases
 from pages.shared import held
-from tests.pages.ops_fixtures import house, said  # noqa: F401
+from tests.pages.ops_fixtures import STAGES, house, said  # noqa: F401
 from tests.serving import models
 from tests.serving.batches import FEATURES, LABEL_OF, ids, match_features, matches, parquet, predictions
 
@@ -36,7 +36,7 @@ def forecasts():
     """The batch's predictions, the champion's as its model makes them."""
     table = predictions(COUNT)
     own = match_features(COUNT)[[*FEATURES, "sex"]].to_numpy(dtype=float)
-    table.loc[table["model_stage"] == "champion", CHANCES] = models.model(lean=1 / 4).predict(own)
+    table.loc[table["model_version"] == 1, CHANCES] = models.model(lean=1 / 4).predict(own)
     table["predicted_class"] = table[CHANCES].to_numpy().argmax(axis=1)
     table["predicted_label"] = np.array(LABEL_OF)[table["predicted_class"]]
     return table
@@ -44,7 +44,7 @@ def forecasts():
 
 def chances(match_id, stage="champion"):
     table = forecasts()
-    row = table[(table.index == match_id) & (table["model_stage"] == stage)].iloc[0]
+    row = table[(table.index == match_id) & (table["model_version"] == STAGES[stage])].iloc[0]
     return row[CHANCES].to_numpy(dtype=float)
 
 
