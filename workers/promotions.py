@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Never
 
-from core.errors import GateNotPassed, PromotionRefused, SoccerPredictError, TaskStateError
+from core.errors import AliasMissing, GateNotPassed, PromotionRefused, SoccerPredictError, TaskStateError
 from core.football.judging import Judged
 from core.football.promotion import before, refuse_leak
 from core.serving import stage_file
@@ -93,6 +93,8 @@ class Promotions:
 
     def _gate(self, champion: int | None, version: int, against: bool) -> dict[str, Any]:
         """What the audit keeps of the gate; PromotionRefused when it is not passed. A test without a judge has no gate."""
+        if not self.registry.has(version):
+            raise AliasMissing(f"The registry holds no version {version}. /predict/model/info names those that serve.")
         refuse_leak(version, self.registry.card(version))
         if self._judge is None:
             return {}
