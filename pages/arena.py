@@ -7,7 +7,6 @@ import streamlit as st
 from core.football.contest import choices
 from core.views.arena import OUTCOME_WORDS, contestants, nothing_to_judge, sealed_words
 from core.views.gate import check_rows, gate_words
-from core.vocabulary import BASELINE, CHAMPION
 from pages.shared import charts, deciding, frame, held, kept, state, tables
 
 QUESTION = "Is the challenger better than the champion?"
@@ -20,7 +19,7 @@ if not kept.judged(services):
         frame.masthead("Arena", QUESTION)
 names = kept.leagues(services)
 asked = kept.question(services, state.zone())
-whole, everything = kept.compared(services, asked.versions).contest, kept.arena(services, asked, None, None)
+whole, everything = kept.compared(services, asked).contest, kept.arena(services, asked, None, None)
 codes, seasons = choices(whole)
 code_of = {names.get(code, code): code for code in codes}
 
@@ -44,15 +43,14 @@ else:
     with left:
         tables.section("What a promotion needs", "All five, on the matches chosen above. The gate advises; somebody decides.")
         tables.checks(check_rows(view.judged))
-        rival = services.rival()
-        card = {} if rival is None else rival.card
+        champion, card, baseline = asked.cards
         if said_at_gate := gate_words(card, asked.versions[0], whole.facts["date"].max().date()):
             st.caption(said_at_gate)
         tables.section("Scores", "Lower is better except accuracy. Intervals: 95%, block bootstrap by match day.")
         tables.scores(view.scores)
         charts.table_and_csv(view.scores_table, "arena_scores")
         tables.section("Who they are", "The models behind the names, as the registry knows them.")
-        cards = {"champion": services.models.card(CHAMPION), asked.pair.noun: card, "baseline": services.models.card(BASELINE)}
+        cards = {"champion": champion, asked.pair.noun: card, "baseline": baseline}
         tables.contestants(contestants(cards, state.zone()))
     with right:
         noun = asked.pair.noun
@@ -60,7 +58,7 @@ else:
             "Paired difference in log loss",
             f"{noun.capitalize()} minus champion. Left of the line the {noun} is better. q corrects for {view.looks} looks.",
         )
-        chart = charts.forest(view.forest.data, f"{noun} better", "champion better")
+        chart = charts.forest(view.forest.data, *asked.pair.sides)
         charts.show(chart, "fig_cathalo_difference", view.forest.words, view.forest.table)
         tables.section(
             "Reliability",

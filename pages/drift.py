@@ -25,7 +25,7 @@ else:
     names = {words: name for name, words in view.named.items()}
     state.tell_unknown({"feature": ("feature", names)})
     former = services.models.former_champion
-    until = clock_time(former.until, state.zone(), real_now()) if former is not None and former.until is not None else ""
+    until = clock_time(former.until, state.zone(), real_now(), seconds=False) if former is not None and former.until is not None else ""
     version = whose(report or {}, services.models.assigned().get(CHAMPION), None if former is None else former.version, until)
     tables.verdict(view.verdict)
     tables.section(

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Never
 
-from core.errors import GateNotPassed, PromotionRefused, SoccerPredictError, TaskStateError
+from core.errors import AliasMissing, GateNotPassed, PromotionRefused, SoccerPredictError, TaskStateError
 from core.football.judging import Judged
 from core.football.promotion import before, refuse_leak
 from core.serving import stage_file
@@ -71,7 +71,7 @@ class Promotions:
         """
         with self._alone() as turn:
             if _is_mine(turn.rows, request):
-                return _told(turn.rows[0])
+                return self._made(turn)
             if turn.champion != expected_champion:
                 raise PromotionRefused(_who_won(turn.champion, expected_champion, turn.rows))
             if turn.champion == version:
@@ -82,11 +82,19 @@ class Promotions:
         """Return to the champion before this one, as the audit has it; PromotionRefused when it has none."""
         with self._alone() as turn:
             if _is_mine(turn.rows, request):
-                return _told(turn.rows[0])
+                return self._made(turn)
             return self._move(turn, "rollback", before(turn.champion, turn.rows), reason, who, request)
+
+    def _made(self, turn: Turn) -> dict[str, Any]:
+        """Repeat what follows from a decision that this very request has made: its worker may have been killed before."""
+        if turn.rows[0]["to_version"] == turn.champion:
+            self._follow_up(turn.rows[0]["to_version"])
+        return _told(turn.rows[0])
 
     def _gate(self, champion: int | None, version: int, against: bool) -> dict[str, Any]:
         """What the audit keeps of the gate; PromotionRefused when it is not passed. A test without a judge has no gate."""
+        if not self.registry.has(version):
+            raise AliasMissing(f"The registry holds no version {version}. /predict/model/info names those that serve.")
         refuse_leak(version, self.registry.card(version))
         if self._judge is None:
             return {}
@@ -104,14 +112,14 @@ class Promotions:
         metrics = {"to": card["metrics"], "from": None if old is None else self._metrics(old), "request": mark, **(gate or {})}
         decision = audit_log.Decision(who, action, old, version, reason, metrics)
         report(0.5, "changes the champion")  # the last moment to stop it
-        with self._held(turn):
-            audit_log.intend(self.database, decision)
-            self.registry.set_alias(CHAMPION, version)
-            audit_log.settle(self.database, decision)
-            self._follow_up(version)
+        self._check_still_mine(turn)
+        audit_log.intend(self.database, decision)
+        self.registry.set_alias(CHAMPION, version)
+        audit_log.settle(self.database, decision)
         mine = next((row for row in logbook.decisions(self.database, MANY) if _is_of(row, mark)), None)
         if mine is None:
             self._give_way(turn, version)
+        self._follow_up(version)
         return _told(mine)
 
     def _give_way(self, turn: Turn, version: int) -> Never:
@@ -123,25 +131,14 @@ class Promotions:
             self.registry.set_alias(CHAMPION, theirs)
         raise PromotionRefused(_who_won(theirs, turn.champion, rows))
 
-    @contextmanager
-    def _held(self, turn: Turn) -> Iterator[None]:
-        """Hold the lease for as long as this lasts, however slow the registry is.
-
-        Before this it may have answered so slowly that the lease ran out, and somebody else decided.
-        """
-
-        def hold() -> bool:
-            return leases.take(self.database, stage_file.LEASE, turn.holder, stage_file.LEASE_SECONDS)
-
-        if not hold() or self.registry.aliases().get(CHAMPION) != turn.champion:
+    def _check_still_mine(self, turn: Turn) -> None:
+        """TaskStateError if this process stood still until its lease ran out, and somebody else decided or is about to."""
+        decided = logbook.decisions(self.database, 1)
+        if not self._hold(turn.holder) or self.registry.aliases().get(CHAMPION) != turn.champion or decided != turn.rows[:1]:
             raise TaskStateError("Somebody else decided while the registry was asked. This one is tried again by itself.")
-        holding = Repeat("promotion", RENEW_EVERY, hold)
-        holding.start()
-        try:
-            yield
-        finally:
-            holding.stop()
-            holding.join()
+
+    def _hold(self, holder: str) -> bool:
+        return leases.take(self.database, stage_file.LEASE, holder, stage_file.LEASE_SECONDS)
 
     def _settle(self, champion: int | None) -> None:
         """Settle what a killed process did and could not settle any more."""
@@ -166,7 +163,7 @@ class Promotions:
     def _wait(self, holder: str) -> None:
         """Until the lease is his."""
         until = time.monotonic() + PATIENCE
-        while not leases.take(self.database, stage_file.LEASE, holder, stage_file.LEASE_SECONDS):
+        while not self._hold(holder):
             if time.monotonic() > until:
                 raise TaskStateError("Another promotion or rollback is under way. This one is tried again by itself.")
             report(0.1, "waits for another decision")
@@ -174,15 +171,22 @@ class Promotions:
 
     @contextmanager
     def _alone(self) -> Iterator[Turn]:
-        """Hold the lease. TaskStateError, and the task is tried again, when somebody else holds it for too long."""
+        """Hold the lease for as long as this lasts, however slow the registry and the judge are.
+
+        TaskStateError, and the task is tried again, when somebody else holds it for too long.
+        """
         self.registry.aliases()  # the import of MLflow takes seconds: before the lease, not within
         holder = stage_file.holder()
         self._wait(holder)
+        holding = Repeat("promotion", RENEW_EVERY, lambda: self._hold(holder))
+        holding.start()
         try:
             champion = self.registry.aliases().get(CHAMPION)
             self._settle(champion)
             yield Turn(holder, champion, logbook.decisions(self.database, MANY))
         finally:
+            holding.stop()
+            holding.join()
             leases.take(self.database, stage_file.LEASE, holder, 0.0)
 
 

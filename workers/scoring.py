@@ -18,6 +18,7 @@ from core.learning.batch import importance, match_features, predictions
 from core.learning.comparison import scores
 from core.learning.drift import drift_report
 from core.learning.models import Model, load_model
+from core.serving import stage_file
 from core.serving.sealing import to_seal
 from core.storage import logbook, pipeline_log
 from core.storage.forecast_chain import seal
@@ -37,7 +38,7 @@ from core.vocabulary import (
     STAGES,
 )
 from workers.log import line
-from workers.registration import open_registry
+from workers.registration import DECISION_SECONDS, open_registry
 from workers.walks import Walks
 from workers.workplace import Figures, Workplace
 
@@ -91,8 +92,7 @@ def batch_inference(place: Workplace) -> Figures:
     place.write_table(f"predictions/{FEATURES_FILE}", table, index=True)
     place.write_table(f"predictions/{PREDICTIONS_FILE}", forecasts, index=True)
     _write_record(place, registry, [card for card, _ in scored.values()])
-    with place.database.write() as connection:
-        new = seal(connection, to_seal(table, forecasts, roles.sealed_as, as_of=now, now=now, timeline=place.settings.timeline))
+    new = _seal(place, registry, roles, table, forecasts)
     receipt = {
         "as_of": iso(now),
         "matches": len(table),
@@ -104,6 +104,19 @@ def batch_inference(place: Workplace) -> Figures:
     }
     place.write_json(place.receipt("batch_inference"), receipt)
     return {"matches": len(table), "upcoming": int(table["is_future"].sum()), "predictions": len(forecasts), "sealed": new}
+
+
+def _seal(place: Workplace, registry: Registry, roles: Roles, table: pd.DataFrame, forecasts: pd.DataFrame) -> int:
+    """Seal what each version says, under the stage that it has by now: somebody may have decided since the versions were read.
+
+    A decision that is under way is waited for: it seals its own champion, and must not be followed by the one before.
+    """
+    with stage_file.held(place.database, DECISION_SECONDS):
+        now_assigned = {stage: version for stage, version in registry.aliases().items() if stage in place.settings.stages}
+        sealed_as = roles._replace(stages=now_assigned).sealed_as
+        rows = to_seal(table, forecasts, sealed_as, as_of=place.now, now=place.now, timeline=place.settings.timeline)
+        with place.database.write() as connection:
+            return seal(connection, rows)
 
 
 def _roles(place: Workplace, registry: Registry) -> Roles:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from core.clock import from_iso
-from core.errors import NotReady, StorageError
+from core.errors import NotReady, QueueError, StorageError
 from core.football.judging import Judged
 from core.serving import stage_file
 from core.serving.predictor import PredictionService
@@ -51,11 +51,24 @@ class Tasks:
         return judge_published(self.store, self.database, self.registry, self.settings.timeline, champion, version)
 
     def _moved(self, version: int) -> None:
-        """A version is champion: the store says so, and its forecasts of matches to come are sealed as the champion's."""
-        stage_file.write(self.database, self.registry, self.store)
-        now = replay.clock(self.database, self.settings.clock).now()
-        if seal_champion(self.store, self.database, version, now, self.settings.timeline) is None:
-            Jobs.open(self.settings, self.database).refresh()  # it has no forecasts in the batch: a run makes them
+        """A version is champion: the store says so, and its forecasts of matches to come are sealed as the champion's.
+
+        Where one of the two is not possible now, a run of the pipeline makes up for it.
+        """
+        sealed = None
+        try:
+            stage_file.write(self.database, self.registry, self.store)
+            now = replay.clock(self.database, self.settings.clock).now()
+            sealed = seal_champion(self.store, self.database, version, now, self.settings.timeline)
+        finally:
+            if sealed is None:
+                self._refresh()
+
+    def _refresh(self) -> None:
+        jobs = Jobs.open(self.settings, self.database)
+        with suppress(QueueError):  # the refresher asks at its next turn anyway
+            jobs.refresh()
+        jobs.close()
 
     def bodies(self) -> Mapping[str, Callable[..., Any]]:
         """Each task's name and what it does."""

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.football.scoring import MEASURES, Interval, block_interval, log_loss
+from core.tables import EVALUATION
 from core.vocabulary import BASE_RATE, ELO
 
 Floats = NDArray[np.float64]
@@ -52,7 +53,7 @@ def contest(entrants: Mapping[str, pd.DataFrame]) -> Contest:
     """
     parts = {name: rows.set_index("match_id") for name, rows in entrants.items() if len(rows)}
     if not set(parts) - {BASE_RATE, ELO}:
-        return Contest(next(iter(entrants.values()), pd.DataFrame()).iloc[:0], np.zeros(0, dtype=np.int64), {})
+        return Contest(next(iter(entrants.values()), EVALUATION.empty()).iloc[:0], np.zeros(0, dtype=np.int64), {})
     common = next(iter(parts.values())).index
     for part in parts.values():
         common = common.intersection(part.index)

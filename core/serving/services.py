@@ -16,8 +16,8 @@ import pandas as pd
 from core.clock import Clock, from_iso, real_now
 from core.errors import GateNotPassed, NotReady, PromotionRefused, StorageError
 from core.football.contest import contest
-from core.football.judging import evidence, judge
-from core.football.promotion import refuse_leak
+from core.football.judging import Judged, evidence, judge
+from core.football.promotion import before, refuse_leak
 from core.metrics import READINESS, show_chain
 from core.serving.batches import Batches
 from core.serving.live import LiveScores
@@ -49,6 +49,7 @@ from core.storage.manifest import Card
 from core.vocabulary import BASE_RATE, BASELINE, CHALLENGER, CHAMPION, FORMER_CHAMPION, STAGES
 
 PATIENCE = 4.0
+MANY = 10_000  # decisions, as many as are looked through
 STORE_EVERY = 10.0  # seconds between two questions how fast the store is
 NOTHING = "Nothing was published yet. Run `make pipeline`; it takes a minute or two, and this page takes it up by itself."
 
@@ -147,7 +148,7 @@ class Services:
             written_at=None if held is None else held.written_at,
             age_seconds=self.predictions.age_seconds,
             champion=versions.get(CHAMPION),
-            challenger=versions.get(CHALLENGER),
+            challenger=versions.get(CHALLENGER) if versions.get(CHALLENGER) != versions.get(CHAMPION) else None,
             replaying=self.clock.replaying,
             stale=any(lookup.peek() is not None and lookup.stale for lookup in (self.predictions, self.features)),
             moment=self.clock.moment,
@@ -189,28 +190,48 @@ class Services:
         return [*rows, ("Base rate", None, self.reports.scores_of_reference(BASE_RATE))]
 
     def rival(self) -> Rival | None:
-        """The version that the champion is compared with: the challenger, or after a promotion the former champion."""
-        champion, challenger = self.models.card(CHAMPION), self.models.card(CHALLENGER)
-        if challenger and challenger.get("model_version") != champion.get("model_version"):
+        """The version that the champion is compared with: the challenger, or after a promotion the former champion.
+
+        After a rollback the version that was taken back is challenger again, and is shown as what it was: the former champion.
+        """
+        champion, challenger, former = self.models.card(CHAMPION), self.models.card(CHALLENGER), self.models.former_champion
+        version = challenger.get("model_version")
+        if version is not None and version != champion.get("model_version") and (former is None or version != former.version):
             return Rival(challenger, is_former=False)
-        former = self.models.former_champion
         return Rival(former.card, is_former=True, until=former.until) if former is not None and former.card else None
 
-    def compared(self, rival: Card) -> Compared:
-        """The champion and another version on the same matches. NotReady while there is no evaluation."""
+    def compared(self, champion: Card, rival: Card, baseline: Card | None = None) -> Compared:
+        """Two versions on the same matches, by their cards. NotReady while there is no evaluation."""
         sealed = partial(sealed_rows, self.database, self.settings.timeline, self.history.frame())
-        return compare(self.reports.evaluation(), self.models.card(CHAMPION), rival, sealed, self.models.card(BASELINE))
+        return compare(self.reports.evaluation(), champion, rival, sealed, baseline)
 
-    def check_promotion(self, version: int, against_the_gate: bool) -> None:
+    def check_promotion(self, version: int, expected_champion: int | None, against_the_gate: bool) -> None:
         """Raise AliasMissing for a version that the registry does not hold, and PromotionRefused for one that may not be promoted now:
         GateNotPassed names the checks that fail, unless somebody goes against the gate."""
+        card = self.models.card_of(version)
+        if self.models.assigned().get(CHAMPION) != expected_champion:
+            self.models.refresh()  # it may have moved a moment ago
         if self.models.assigned().get(CHAMPION) == version:
             raise PromotionRefused(f"Version {version} is the champion already.")
-        card = self.models.card_of(version)
         refuse_leak(version, card)
-        judged = self.compared(card).judged(card) if self.models.card(CHAMPION) else judge(contest({}), evidence(card))
+        judged = self._judged(card)
         if judged.failing and not against_the_gate:
             raise GateNotPassed(version, judged.failing)
+
+    def _judged(self, card: Card) -> Judged:
+        """What the gate says of a version against the champion; without a champion or a batch, no check that needs matches is made."""
+        champion = self.models.card(CHAMPION)
+        with suppress(NotReady):
+            if champion:
+                return self.compared(champion, card).judged(card)
+        return judge(contest({}), evidence(card))
+
+    def check_rollback(self) -> None:
+        """PromotionRefused when there is no champion to return to."""
+        decided = self.records.audit(MANY)
+        if decided and self.models.assigned().get(CHAMPION) != decided[0]["to_version"]:
+            self.models.refresh()  # the decision was made a moment ago
+        before(self.models.assigned().get(CHAMPION), decided)
 
     def notices(self) -> list[Notice]:
         """What a visitor should know first, the gravest first."""

@@ -128,6 +128,11 @@ class Pair:
     def noun(self) -> str:
         return FORMER_NOUN if self.is_former else CHALLENGER_NOUN
 
+    @property
+    def sides(self) -> tuple[str, str]:
+        """What it means to lie on either side of zero; short enough to stand side by side on a phone."""
+        return (f"v{self.rival} better", f"v{self.champion} better") if self.is_former else ("challenger better", "champion better")
+
     def titles(self, baseline: int | None = None) -> dict[str, str]:
         """The name to show of each entrant of the contest."""
         return {
@@ -147,7 +152,7 @@ def pair(
     champion: int | None, rival: int | None, is_former: bool, sealed: bool, until: datetime | None, now: datetime, zone: tzinfo
 ) -> Pair:
     """Champion and rival as they are named on the page; `until` in real time, `now` the real time."""
-    return Pair(champion, rival, is_former, sealed, clock_time(until, zone, now) if until else "the last decision")
+    return Pair(champion, rival, is_former, sealed, clock_time(until, zone, now, seconds=False) if until else "the last decision")
 
 
 def _versioned(words: str, version: int | None) -> str:

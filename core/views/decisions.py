@@ -36,6 +36,10 @@ def promotion(versions: Mapping[str, int], judged: Judged) -> Offer:
     if challenger is None or challenger == champion:
         return Offer("Promote", None, "There is no challenger to promote. The next fit brings one.")
     label = f"Promote version {challenger}"
+    if judged.rival.version not in (None, challenger):
+        return Offer(
+            label, None, f"Version {challenger} became the challenger a moment ago. Load the page again to see what the gate says."
+        )
     if judged.checks["no_leak"] is False:
         return Offer(label, None, f"Version {challenger} failed the leak test and cannot be promoted. Mend the feature, and fit anew.")
     means = f"Version {challenger} would take the place of version {champion} on every page and in the API, within seconds."

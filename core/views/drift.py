@@ -105,7 +105,7 @@ def whose(report: Report, champion: int | None, former: int | None, until: str) 
     """
     version = report.get("model_version")
     if version is None:
-        return "champion"
+        return "the champion"
     if version == champion or champion is None:
         return f"version {version}, the champion"
     was = f", champion until {until}" if version == former and until else ", not the champion now"

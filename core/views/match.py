@@ -99,7 +99,8 @@ def unknown(text: str) -> str:
 def match_view(match: Row, predictions: Sequence[Row], walked: Sequence[Row], sealed: Sequence[Row], zone: tzinfo) -> MatchView:
     """The view of a match of the history, with its rows in the batch, the walk-forward and the chain; all may be empty.
 
-    `predictions` and `walked` have a row for each stage, as `model_stage` says; `sealed` are entries in their order.
+    `predictions` and `walked` have a row for each stage, as `model_stage` says; `sealed` are entries in their order, each under the
+    stage that its version has now: see `by_role`.
     """
     kickoff = from_iso(match["kickoff_utc"]).astimezone(zone) if match["kickoff_utc"] else None
     day = kickoff.date() if kickoff else date.fromisoformat(match["date"])
@@ -124,6 +125,17 @@ def match_view(match: Row, predictions: Sequence[Row], walked: Sequence[Row], se
         note=note,
         wide=WIDE if outcome is None and _is_wide(predictions) else "",
     )
+
+
+def by_role(sealed: Sequence[Row], roles: Mapping[str, int | None]) -> list[dict[str, Any]]:
+    """Sealed entries under the role that their version has now, whatever stage it had when they were sealed; others are left out.
+
+    Where no version is known, as in a file of forecasts that names none, entries keep their stage.
+    """
+    if None in roles.values():
+        return [dict(row) for row in sealed]
+    role_of = {version: role for role, version in roles.items()}
+    return [{**row, "stage": role_of[row["model_version"]]} for row in sealed if row["model_version"] in role_of]
 
 
 def _total(predictions: Sequence[Row]) -> float:
@@ -202,7 +214,7 @@ def _facts(grid: ScoreGrid, said: Sequence[Said]) -> Iterable[tuple[str, str, st
     yield "Away or draw", f"{draw + away}%", ""
     yield "No draw", f"{home + away}%", ""
     for one in said[1:]:
-        if one.stage == CHALLENGER:
+        if one.stage in (CHALLENGER, FORMER_CHAMPION):
             yield one.name, " · ".join(str(whole) for whole in one.probabilities.percentages()), ""
 
 

@@ -93,11 +93,11 @@ def span(first: date, last: date) -> str:
     return f"{start} to {day(last)}"
 
 
-def clock_time(moment: datetime, zone: tzinfo, now: datetime) -> str:
-    """`12:03:10` today, `17 April, 12:03` in the last months, with the year before that; in the given zone."""
+def clock_time(moment: datetime, zone: tzinfo, now: datetime, seconds: bool = True) -> str:
+    """`12:03:10` today (`12:03` without `seconds`), `17 April, 12:03` in the last months, with the year before that; in the given zone."""
     local, today = moment.astimezone(zone), now.astimezone(zone)
     if local.date() == today.date():
-        return f"{local:%H:%M:%S}"
+        return f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
     written = f"{local.day} {local:%B}" if today - local < timedelta(days=180) else day(local)
     return f"{written}, {local:%H:%M}"
 

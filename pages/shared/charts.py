@@ -23,6 +23,7 @@ AXIS = "rgba(128,136,146,.55)"
 BAND = "rgba(128,136,146,.18)"
 HIDDEN = {"showticklabels": False, "showgrid": False, "zeroline": False}
 SHOWN_GOALS = 6
+SHORT = 14  # letters of a name that fits into the right third of a chart on a phone
 MARKS = re.compile(r"[\\`*_\[\]<>$~#|]|:(?=[A-Za-z])")  # what Markdown would take for a sign
 
 
@@ -224,7 +225,8 @@ def reliability(bins: pd.DataFrame, said: str) -> go.Figure:
     most = float(min(1.0, max(0.4, bins[["said", "high"]].to_numpy().max() + 0.03))) if len(bins) else 1.0
     diagonal = go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": AXIS, "dash": "dot", "width": 1}, hoverinfo="skip")
     series = [_series(bins[bins["series"] == name], name, front=name == names[-1]) for name in names]
-    labels = [_in_plot_label(name, place, front=name == names[-1]) for place, name in enumerate(reversed(names))]
+    corner = (0.62, 0.3) if max(map(len, names), default=0) <= SHORT else (0.42, 0.2)
+    labels = [_in_plot_label(name, place, name == names[-1], corner) for place, name in enumerate(reversed(names))]
     ticks = {"tickformat": ".0%", "range": [-0.02, most], "dtick": 0.2}
     return figure(
         diagonal,
@@ -251,11 +253,11 @@ def _series(bins: pd.DataFrame, name: str, front: bool) -> go.Scatter:
     )
 
 
-def _in_plot_label(name: str, place: int, front: bool) -> dict[str, Any]:
+def _in_plot_label(name: str, place: int, front: bool, corner: tuple[float, float]) -> dict[str, Any]:
     mark = f'<span style="color:{CHALLENGER if front else CHAMPION}">{"●" if front else "■"}</span>'
     return {
-        "xref": "paper", "yref": "paper", "x": 0.62, "y": 0.3 - 0.08 * place, "xanchor": "left", "showarrow": False, "align": "left",
-        "text": f"{mark}  {name}", "font": {"size": 13},
+        "xref": "paper", "yref": "paper", "x": corner[0], "y": corner[1] - 0.08 * place, "xanchor": "left", "showarrow": False,
+        "align": "left", "text": f"{mark}  {name}", "font": {"size": 13},
     }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from core.football.judging import Evidence, Judged, evidence, judge
 from core.serving.lookups import Lookup
 from core.serving.services import Services
 from core.serving.version_comparison import Compared
+from core.storage.manifest import Card
 from core.views.arena import ArenaView, Pair, arena_view, league_names, pair
 from core.vocabulary import BASELINE, CHAMPION, EVALUATION_FILE
 
@@ -23,9 +24,10 @@ Versions = tuple[int | None, int | None, int | None]
 
 @dataclass(frozen=True)
 class Question:
-    """What the Arena compares: `versions` are champion, rival and baseline, and tell one question from another."""
+    """What the Arena compares: champion, rival and baseline, by their `versions` and by their `cards`, all of one moment."""
 
     versions: Versions
+    cards: tuple[Card, Card, Card]
     pair: Pair
     rival: Evidence
 
@@ -37,33 +39,37 @@ def judged(services: Services) -> bool:
 
 def question(services: Services, zone: tzinfo) -> Question:
     """The champion and the version that it is compared with now."""
-    rival, champion = services.rival(), services.models.card(CHAMPION)
-    baseline = services.models.card(BASELINE)
-    versions = champion.get("model_version"), None if rival is None else rival.card.get("model_version"), baseline.get("model_version")
+    rival = services.rival()
+    cards = services.models.card(CHAMPION), {} if rival is None else rival.card, services.models.card(BASELINE)
+    champion, other, baseline = (card.get("model_version") for card in cards)
+    versions = champion, other, baseline
     if rival is None:
-        return Question(versions, Pair(versions[0], None), Evidence())
-    is_sealed = compared(services, versions).on == "sealed"
-    named = pair(versions[0], versions[1], rival.is_former, is_sealed, rival.until, real_now(), zone)
-    return Question(versions, named, evidence(rival.card))
+        return Question(versions, cards, Pair(champion, None), Evidence())
+    is_sealed = _comparison(services, versions, cards).on == "sealed"
+    named = pair(champion, other, rival.is_former, is_sealed, rival.until, real_now(), zone)
+    return Question(versions, cards, named, evidence(rival.card))
 
 
-def compared(services: Services, versions: Versions) -> Compared:
+def compared(services: Services, asked: Question) -> Compared:
     """Champion and rival on all matches that both forecast, worked out once for each evaluation, batch and pair."""
-    written = services.reports.lookups()[EVALUATION_FILE].computed_at
-    return _compared(services, written, versions)
+    return _comparison(services, asked.versions, asked.cards)
+
+
+def _comparison(services: Services, versions: Versions, cards: tuple[Card, Card, Card]) -> Compared:
+    return _compared(services, services.reports.lookups()[EVALUATION_FILE].computed_at, services.history.computed_at, versions, cards)
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _compared(_services: Services, written: datetime | None, versions: Versions) -> Compared:
-    rival = _services.rival()
-    if rival is None:
-        return Compared(contest({}), "walk")
-    return _services.compared(rival.card)
+def _compared(
+    _services: Services, written: datetime | None, known: datetime | None, versions: Versions, _cards: tuple[Card, Card, Card]
+) -> Compared:
+    champion, rival, baseline = _cards
+    return _services.compared(champion, rival, baseline) if champion and rival else Compared(contest({}), "walk")
 
 
 def challenger_judged(services: Services, asked: Question) -> Judged:
     """What the gate says of promoting the version that is compared with the champion, on all matches."""
-    return judge(compared(services, asked.versions).contest, asked.rival)
+    return judge(compared(services, asked).contest, asked.rival)
 
 
 def leagues(services: Services) -> dict[str, str]:
@@ -78,14 +84,23 @@ def _leagues(_services: Services, written: datetime | None) -> dict[str, str]:
 
 def arena(services: Services, asked: Question, league: str | None, season: str | None) -> ArenaView | None:
     """The Arena of one league or all, one season or all; None when nobody can be judged on them."""
-    written = services.reports.lookups()[EVALUATION_FILE].computed_at
-    return _arena(services, written, asked, league, season)
+    written = services.reports.lookups()[EVALUATION_FILE].computed_at, services.history.computed_at
+    return _arena(services, asked, written, asked.versions, asked.pair, asked.rival, league, season)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _arena(_services: Services, written: datetime | None, asked: Question, league: str | None, season: str | None) -> ArenaView | None:
-    some = chosen(_compared(_services, written, asked.versions).contest, league, season)
-    return arena_view(some, asked.pair, leagues(_services), asked.rival, asked.versions[2])
+def _arena(
+    _services: Services,
+    _asked: Question,
+    written: tuple[datetime | None, datetime | None],
+    versions: Versions,
+    named: Pair,
+    rival: Evidence,
+    league: str | None,
+    season: str | None,
+) -> ArenaView | None:
+    some = chosen(compared(_services, _asked).contest, league, season)
+    return arena_view(some, named, leagues(_services), rival, versions[2])
 
 
 def files(services: Services) -> list[tuple[str, datetime | None, int | None, str | None]]:

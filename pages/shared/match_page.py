@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from html import escape
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -41,34 +42,33 @@ def read(services: Services, match_id: int, zone: ZoneInfo) -> Shown | None:
     match = services.history.match(match_id)
     if match is None:
         return None
-    said = _said(services, match_id)
+    roles = services.roles()
+    said = _said(services, match_id, roles)
     away = services.pulse.latest().error is not None
     sealed = [] if away else services.records.sealed(match_id, *services.match_ids.former(match_id))
-    seen = view.match_view(match, said, _walked(services, match_id), sealed, zone)
+    seen = view.match_view(match, said, _walked(services, match_id, roles), view.by_role(sealed, roles), zone)
     return Shown(seen, _why(services, seen), past(match, services.history.frame()), receipt(sealed, _titles(services), zone), sealed, away)
 
 
-def _said(services: Services, match_id: int) -> list[dict[str, Any]]:
+def _said(services: Services, match_id: int, roles: Mapping[str, int | None]) -> list[dict[str, Any]]:
     """The forecast of each stage in the batch, one for each version: after a promotion, the former champion in place of the challenger."""
     rows: list[dict[str, Any]] = []
-    for role, version in services.roles().items():
+    for role, version in roles.items():
         row = services.predictions.of_version(match_id, version, role)
         if row is not None:
             rows.append(row)
     return rows
 
 
-def _walked(services: Services, match_id: int) -> list[dict[str, Any]]:
+def _walked(services: Services, match_id: int, roles: Mapping[str, int | None]) -> list[dict[str, Any]]:
     """The forecast of each stage in the walk-forward of its version."""
     if not services.reports.lookups()[EVALUATION_FILE].ready:
         return []
     found = []
-    for role in services.roles():
+    for role, version in roles.items():
         rows = services.reports.walk_of(services.card_of(role))
         for row in rows[rows["match_id"] == match_id].to_dict("records"):
-            found.append(
-                {**{str(name): value for name, value in row.items()}, "model_stage": role, "model_version": services.roles()[role]}
-            )
+            found.append({**{str(name): value for name, value in row.items()}, "model_stage": role, "model_version": version})
     return found
 
 

@@ -1,8 +1,15 @@
 """Drift from the front door."""
 
 import json
+import re
 
-from tests.pages.ops_fixtures import house, said  # noqa: F401
+import streamlit as st
+
+from core.clock import real_now
+from core.serving import stage_file
+from core.serving.stage_file import StageFile
+from tests.pages.ops_fixtures import STAGES, house, said  # noqa: F401
+from tests.serving.batches import card
 from tests.views.reports import drift_report
 
 
@@ -56,3 +63,31 @@ def test_before_the_first_pipeline_run_the_page_has_its_head_and_says_what_to_do
     page = house.open("drift")
     assert not page.exception and not page.error
     assert "Has what the models see" in said(page) and "make pipeline" in said(page)
+
+
+def promoted(house):  # noqa: F811
+    cards = {version: card(stage, version) for stage, version in STAGES.items()}
+    stages = {"champion": 2, "challenger": 2, "baseline": 3}
+    house.store.write(stage_file.KEY, StageFile(stages, real_now(), 1, real_now(), cards).to_json())
+
+
+def test_after_a_promotion_the_report_is_the_new_champions_at_once(house):  # noqa: F811
+    other = drift_report(model_version=2, performance=[{"week": "2026-02-23", "n": 38, "log_loss": 0.777, "low": 0.7, "high": 1.05}])
+    house.publish(drift__json=json.dumps(drift_report() | {"versions": {"2": other}}).encode())
+    assert "Log loss by week of version 1, the champion." in said(house.open("drift"))
+    promoted(house)
+    st.cache_resource.clear()
+    page = house.open("drift")
+    assert "Log loss by week of version 2, the champion." in said(page)
+    assert "The three chances of version 2, the champion, tested in the same way." in said(page)
+    assert page.table[0].value["Log loss"][0] == "0.777"
+
+
+def test_where_there_is_no_report_of_the_new_champion_every_section_says_whose_it_is(house):  # noqa: F811
+    promoted(house)
+    text = said(house.open("drift"))
+    assert len(re.findall(r"version 1, champion until \d\d:\d\d; version 2 has no report yet", text)) == 3
+
+
+def test_every_section_of_a_report_says_whose_it_is(house):  # noqa: F811
+    assert said(house.open("drift")).count("version 1, the champion") == 3

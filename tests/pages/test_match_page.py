@@ -9,13 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.clock import real_now
+from core.serving import stage_file
+from core.serving.stage_file import StageFile
 from core.storage import pipeline_log
 from core.storage.forecast_chain import Forecast, seal
 from core.storage.schema import match_id_aliases
 from pages.shared import held
-from tests.pages.ops_fixtures import house, said  # noqa: F401
+from tests.pages.ops_fixtures import STAGES, house, said  # noqa: F401
 from tests.serving import models
-from tests.serving.batches import FEATURES, LABEL_OF, ids, match_features, matches, parquet, predictions
+from tests.serving.batches import FEATURES, LABEL_OF, card, ids, match_features, matches, parquet, predictions
 
 COUNT = 40
 CHANCES = ["proba_home", "proba_draw", "proba_away"]
@@ -36,7 +39,7 @@ def forecasts():
     """The batch's predictions, the champion's as its model makes them."""
     table = predictions(COUNT)
     own = match_features(COUNT)[[*FEATURES, "sex"]].to_numpy(dtype=float)
-    table.loc[table["model_stage"] == "champion", CHANCES] = models.model(lean=1 / 4).predict(own)
+    table.loc[table["model_version"] == 1, CHANCES] = models.model(lean=1 / 4).predict(own)
     table["predicted_class"] = table[CHANCES].to_numpy().argmax(axis=1)
     table["predicted_label"] = np.array(LABEL_OF)[table["predicted_class"]]
     return table
@@ -44,7 +47,7 @@ def forecasts():
 
 def chances(match_id, stage="champion"):
     table = forecasts()
-    row = table[(table.index == match_id) & (table["model_stage"] == stage)].iloc[0]
+    row = table[(table.index == match_id) & (table["model_version"] == STAGES[stage])].iloc[0]
     return row[CHANCES].to_numpy(dtype=float)
 
 
@@ -246,3 +249,31 @@ def test_the_csv_under_a_chart_and_the_forecast_are_files(told):
     labels = [button.proto.label for button in page.get("download_button")]
     assert {"This forecast as CSV", "Add to calendar", "Download as CSV"} <= set(labels)
     assert pd.Series(labels).eq("Download as CSV").sum() >= 2
+
+
+def promoted(house):  # noqa: F811
+    """As after the promotion of version 2: the former champion takes the challenger's row."""
+    cards = {STAGES[stage]: card(stage, STAGES[stage]) for stage in STAGES}
+    stages = {"champion": 2, "challenger": 2, "baseline": 3}
+    house.store.write(stage_file.KEY, StageFile(stages, real_now(), 1, real_now(), cards).to_json())
+
+
+def test_after_a_promotion_what_each_model_says_is_of_the_versions_that_have_the_stages_now(told):
+    promoted(told)
+    page = told.open("match", id=str(TO_COME))
+    assert not page.exception and not page.error
+    table = next(table for table in tables(page) if list(table.columns) == ["Model", "Home win", "Draw", "Away win"])
+    assert list(table["Model"]) == ["Champion v2", "Former champion v1", "Baseline v3"]
+    expected = [f"{100 * chances(TO_COME, stage)[0]:.1f}%" for stage in ("challenger", "champion", "baseline")]
+    assert list(table["Home win"]) == expected
+
+
+def test_after_a_promotion_the_verdict_is_of_the_version_that_has_the_stage_and_the_receipt_of_the_one_that_was_sealed(told):
+    with told.database.engine.begin() as connection:
+        seal(connection, [sealed(PLAYED, (0.5, 0.3, 0.2))])
+    promoted(told)
+    page = told.open("match", id=str(PLAYED))
+    assert "Champion v2 gave it" in text(page) and "Champion v1 gave it" not in text(page)
+    assert "champion v1" in text(page), "the receipt names the version that was sealed"
+    table = next(table for table in tables(page) if list(table.columns) == ["Model", "Home win", "Draw", "Away win"])
+    assert list(table["Model"])[:2] == ["Champion v2", "Former champion v1"] and table["Home win"][1] == "50.0%"

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from core.football.promotion import NOTHING_DECIDED
 from core.views.decisions import Decided, arrived, decided, outcome, promotion, rollback
 from tests.views.test_gate import judged
 
@@ -31,9 +32,14 @@ def test_what_cannot_be_promoted_says_why(versions, no_leak, why):
     assert offer.version is None and offer.means.startswith(why)
 
 
+def test_what_the_gate_said_of_one_version_is_never_held_against_another():
+    offer = promotion(VERSIONS | {"challenger": 4}, judged(version=2))
+    assert offer.version is None and offer.means.startswith("Version 4 became the challenger a moment ago.")
+
+
 def test_a_rollback_names_the_version_that_it_leads_to():
     assert rollback(2, [ROW]).label == "Roll back to version 1"
-    assert rollback(1, []).means.startswith("Nothing was decided yet")
+    assert rollback(1, []).means == NOTHING_DECIDED
     assert rollback(9, [ROW]).version is None and "does not know" in rollback(9, [ROW]).means
 
 

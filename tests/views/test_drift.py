@@ -1,8 +1,9 @@
 import math
 
 import pandas as pd
+import pytest
 
-from core.views.drift import bin_labels, drift_view, plain_name
+from core.views.drift import bin_labels, drift_view, plain_name, whose
 from tests.views.reports import drift_report
 
 WORDS = {"elo": "Rating gap", "diff_goals_for_w5": "Goals, last five"}
@@ -82,3 +83,17 @@ def test_numbers_that_are_not_there_are_a_dash():
     (row,) = drift_view(drift_report(features=[found]), WORDS).features
     assert (row.p, row.q) == ("–", "–")
     assert plain_name("rest_days_home") == "Rest days home"
+
+
+@pytest.mark.parametrize(
+    ("version", "champion", "former", "until", "words"),
+    [
+        (2, 2, 1, "19:48", "version 2, the champion"),
+        (1, 2, 1, "19:48", "version 1, champion until 19:48; version 2 has no report yet"),
+        (1, 2, 1, "", "version 1, not the champion now; version 2 has no report yet"),
+        (1, 3, 2, "19:48", "version 1, not the champion now; version 3 has no report yet"),
+        (None, 2, 1, "19:48", "the champion"),
+    ],
+)
+def test_the_version_of_every_figure_is_named(version, champion, former, until, words):
+    assert whose({"model_version": version}, champion, former, until) == words

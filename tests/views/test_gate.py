@@ -1,18 +1,19 @@
 """The gate's answer names what stands in the way, and an old verdict is said to be one."""
 
+import json
 from datetime import date
 
 import numpy as np
 import pytest
 
 from core.football.contest import contest
+from core.football.judging import Evidence, Judged, evidence, judge
 from core.football.promotion import CHECKS, checks
 from core.football.scoring import Interval
-from core.views.gate import Evidence, Judged, check_rows, evidence, gate_words, judge, verdict
-from tests.views.contests import evaluation
+from core.views.gate import FORMER_NOUN, check_rows, gate_words, verdict
+from tests.views.contests import entrants, evaluation
 
 BETTER = Interval(-0.01, -0.02, -0.001)
-STAGES = {"champion": "champion", "challenger": "challenger"}
 PASSED = {"enough": True, "better": True, "calibrated": True, "no_leak": True, "fast": True}
 
 
@@ -67,17 +68,31 @@ def test_each_check_is_a_row_with_its_figures_and_what_fails_is_marked():
 
 
 def test_the_checks_are_made_anew_on_the_matches_that_are_shown():
-    some = contest(evaluation(n=3600, champion_noise=1.2, challenger_noise=0.0), STAGES)
+    some = contest(entrants(evaluation(n=3600, champion_noise=1.2, challenger_noise=0.0), ("champion", "challenger")))
     sound = Evidence(2, True, 1500, 0.1)
-    assert judge(some, some.difference("challenger", "champion"), sound).failing == []
-    half = some.where(np.arange(len(some)) < 1000)
-    assert judge(half, half.difference("challenger", "champion"), sound).failing == ["number of matches"]
+    assert judge(some, sound).failing == []
+    assert judge(some.where(np.arange(len(some)) < 1000), sound).failing == ["number of matches"]
 
 
-def test_a_refit_of_the_champions_recipe_and_a_challenger_that_was_promoted_are_not_judged():
-    same = judged(Interval(0.0, 0.0, 0.0))
-    assert verdict(same, champion=1).sentence.startswith("Nothing to tell apart") and not verdict(same).good
-    assert verdict(same, champion=2).sentence == "There is no challenger: version 2 serves as both."
+def test_two_versions_that_share_no_match_pass_no_check_that_needs_matches_and_the_audit_keeps_that():
+    sound = Evidence(2, True, 1500, 0.1)
+    found = judge(contest({}), sound)
+    assert found.failing == ["number of matches", "difference", "calibration"]
+    kept = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert kept["difference"] == {"point": None, "low": None, "high": None} and kept["matches"] == 0
+    assert kept["checks"] == {"enough": False, "better": None, "calibrated": None, "no_leak": True, "fast": True}
+
+
+def test_the_verdict_names_a_former_champion_and_never_calls_it_the_challenger():
+    for found in (
+        judged(),
+        judged(no_leak=False),
+        judged(n=10),
+        judged(Interval(-0.01, -0.02, 0.001)),
+        judged(Interval(0.01, -0.02, 0.02)),
+    ):
+        said = verdict(found, FORMER_NOUN)
+        assert "former champion" in said.sentence and "challenger" not in said.sentence + said.detail
 
 
 def test_a_verdict_of_not_yet_says_how_many_matches_it_would_take():
@@ -108,7 +123,7 @@ GATE = {
 
 
 def said_of(gate, champion=1, judged_to=date(2025, 2, 28)):
-    return gate_words({"champion": {"model_version": champion}, "challenger": {"model_version": 7, "gate": gate}}, judged_to)
+    return gate_words({"model_version": 7, "gate": gate}, champion, judged_to)
 
 
 def test_what_the_gate_said_of_the_challenger_is_told_with_whom_and_what_it_judged():
@@ -116,7 +131,7 @@ def test_what_the_gate_said_of_the_challenger_is_told_with_whom_and_what_it_judg
         "When version 7 was registered and judged against version 1 on 12 matches, 1 August 2024 to 28 February 2025, the gate said: "
         "Too few: 12 common matches. Passed: leak test, calibration, speed. Not passed: number of matches, difference."
     )
-    assert said_of(None) == gate_words({}, date(2025, 2, 28)) == ""
+    assert said_of(None) == gate_words({}, 1, date(2025, 2, 28)) == ""
 
 
 @pytest.mark.parametrize(

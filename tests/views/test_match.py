@@ -27,7 +27,7 @@ def numbers(chances):
 
 
 def walked(chances=(0.5, 0.3, 0.2)):
-    return {"recipe": "champion", **numbers(chances)}
+    return {"recipe": "joint_boosted", "model_stage": "champion", "model_version": 1, **numbers(chances)}
 
 
 def entry(chances=(0.6, 0.2, 0.2), version=3):
@@ -85,6 +85,8 @@ def test_the_facts_follow_from_the_grid_and_name_the_challenger():
     assert facts["Likeliest score"] == "1–1"
     assert (facts["Home or draw"], facts["Away or draw"], facts["No draw"]) == ("67%", "61%", "72%")
     assert facts["Challenger v2"] == "41 · 28 · 31"
+    former = seen(predictions=[predicted("former_champion", 2, (0.41, 0.28, 0.31)), predicted()])
+    assert ("Former champion v2", "41 · 28 · 31", "") in former.facts
     assert [one.name for one in found.said] == ["Champion v1", "Challenger v2"]
 
 
@@ -128,6 +130,15 @@ def test_of_a_match_played_the_last_sealed_forecast_counts():
     assert found.verdict.sentence == "Full time 1–3: Bournemouth won, as the forecast had it."
     assert f"gave it 60%. Log loss {-math.log(0.6):.3f} (better than a blind guess, 1.099)" in found.verdict.detail
     assert "sealed" not in found.verdict.detail
+
+
+def test_sealed_entries_are_shown_under_the_role_that_their_version_has_now_and_no_version_twice():
+    entries = [entry(version=1), entry((0.3, 0.3, 0.4), 2) | {"stage": "shadow"}, entry((0.4, 0.3, 0.3), 9)]
+    roles = {"champion": 2, "former_champion": 1, "baseline": 3}
+    found = seen(PLAYED, sealed=view.by_role(entries, roles))
+    assert [(one.name, one.probabilities.home) for one in found.said] == [("Champion v2", 0.3), ("Former champion v1", 0.6)]
+    assert found.verdict.detail.startswith("Champion v2 gave it 40%.")
+    assert [row["stage"] for row in view.by_role(entries, {"champion": None})] == ["champion", "shadow", "champion"]
 
 
 def test_what_was_worked_out_afterwards_says_so():

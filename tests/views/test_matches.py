@@ -245,9 +245,10 @@ def test_as_many_results_stand_beside_a_page_as_fill_its_height(cards, per_day, 
 
 def test_standings_name_the_version_behind_a_stage():
     scores = {"champion": {"accuracy": {"point": 0.534}, "log_loss": {"point": 0.971}}, "matches": 1284, "from": "2023-08-11"}
-    assert view.standings(scores, {"champion": 14}) == [("Champion v14", "53.4%", "0.971")]
+    rows = [("Champion", 14, scores["champion"]), ("Challenger", 15, {}), ("Base rate", None, scores["champion"])]
+    assert view.standings(rows) == [("Champion v14", "53.4%", "0.971"), ("Base rate", "53.4%", "0.971")]
     assert view.standings_words(scores) == "1,284 matches since August 2023"
-    assert view.standings({}, {}) == []
+    assert view.standings([]) == []
 
 
 def test_a_download_holds_a_row_a_match_under_words(cards):

@@ -42,6 +42,7 @@ def test_a_minus_is_a_minus_and_a_missing_number_a_dash():
 def test_a_time_is_the_visitors_and_as_long_as_it_must_be():
     tokyo = ZoneInfo("Asia/Tokyo")
     assert words.clock_time(NOW, tokyo, NOW) == "21:00:00"
+    assert words.clock_time(NOW, tokyo, NOW, seconds=False) == "21:00"
     assert words.clock_time(datetime(2026, 3, 1, 12, tzinfo=UTC), UTC, NOW) == "1 March, 12:00"
     assert words.clock_time(datetime(2024, 3, 1, 12, tzinfo=UTC), UTC, NOW) == "1 March 2024, 12:00"
 

@@ -12,14 +12,16 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from core.errors import AliasMissing, DatabaseUnavailable, PromotionRefused, RegistryUnavailable, TaskRevoked, TaskStateError
-from core.football.promotion import before
+from core.football.promotion import NOTHING_DECIDED, before
+from core.serving import stage_file
+from core.serving.stage_file import LEASE
 from core.storage import audit_log, leases, logbook, pipeline_log
 from core.storage.database import Database
 from core.storage.registry import Registry
 from tests.serving.models import register
 from tests.workers.house import eventually
 from workers import progress, promotions
-from workers.promotions import LEASE, Promotions
+from workers.promotions import Promotions
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +115,7 @@ def test_EP_15_the_champion_itself_or_a_version_that_is_not_there_is_refused(dec
 
 def test_EP_15_what_failed_the_leak_test_is_refused_and_any_other_check_is_for_people_to_weigh(decider, monkeypatch):
     real, gate = decider.registry.card, {"checks": {"no_leak": False, "better": True}}
-    monkeypatch.setattr(decider.registry, "card", lambda version, stage: real(version, stage) | {"gate": gate})
+    monkeypatch.setattr(decider.registry, "card", lambda version: real(version) | {"gate": gate})
     with pytest.raises(PromotionRefused, match="Version 2 failed the leak test"):
         decider.promote(2, "better", 1)
     assert (champion(decider), logbook.decisions(decider.database)) == (1, [])
@@ -216,8 +218,9 @@ def test_EP_16_returns_to_the_champion_before_step_by_step(decider):
 
 
 def test_EP_16_without_a_decision_there_is_nothing_to_return_to(decider):
-    with pytest.raises(PromotionRefused, match="does not know how version 1 became the champion"):
+    with pytest.raises(PromotionRefused) as refused:
         decider.rollback("why not")
+    assert str(refused.value) == NOTHING_DECIDED, "the very sentence of the page"
 
 
 def test_EP_16_a_rollback_that_runs_twice_goes_back_once(decider):
@@ -231,13 +234,13 @@ def slowly(decider, monkeypatch, meanwhile) -> None:
     """His registry tells of a version only after the lease has run out, and `meanwhile` is done."""
     card = decider.registry.card
 
-    def slow(version, stage):
-        found = card(version, stage)
+    def slow(version):
+        found = card(version)
         monkeypatch.undo()
         meanwhile()
         return found
 
-    monkeypatch.setattr(promotions, "LEASE_SECONDS", 0.0)
+    monkeypatch.setattr(stage_file, "LEASE_SECONDS", 0.0)
     monkeypatch.setattr(decider.registry, "card", slow)
 
 
@@ -269,7 +272,7 @@ def stands_still(decider, monkeypatch, meanwhile) -> None:
         meanwhile()
         set_alias(name, version)
 
-    monkeypatch.setattr(promotions, "LEASE_SECONDS", 0.0)
+    monkeypatch.setattr(stage_file, "LEASE_SECONDS", 0.0)
     monkeypatch.setattr(decider.registry, "set_alias", late)
 
 
@@ -303,7 +306,7 @@ def test_EP_15_the_lease_is_held_for_as_long_as_the_registry_takes(decider, monk
 
     def slow(name, version):
         for _ in range(5):
-            moment[0] += timedelta(seconds=promotions.LEASE_SECONDS * 2 / 3)
+            moment[0] += timedelta(seconds=stage_file.LEASE_SECONDS * 2 / 3)
             before = len(renewed)
             eventually(lambda before=before: len(renewed) > before + 1)  # the first of them may have looked at the clock before
             assert not take(decider.database, LEASE, "somebody else", 30)

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from core.football.promotion import before
 from core.vocabulary import CHAMPION
 from workers.auth import who
 from workers.routes.shared import Answer, Held, IdempotencyKey, Router, Stage, Work, said
@@ -49,7 +48,7 @@ def promote(asked: PromoteRequest, caller: Caller, services: Held, jobs: Work, i
     The worker checks again, and that the champion is the expected one; of two promotions at once one FAILs, with who won in its error.
     """
     if not jobs.knows("promote", idempotency_key):
-        services.check_promotion(asked.version, asked.against_the_gate)
+        services.check_promotion(asked.version, asked.expected_champion, asked.against_the_gate)
     who = f"{asked.who} ({caller})" if asked.who else caller
     task_id = jobs.promote(asked.version, asked.reason, asked.expected_champion, who, idempotency_key, asked.against_the_gate)
     return accepted(jobs, task_id, idempotency_key is not None)
@@ -59,5 +58,5 @@ def promote(asked: PromoteRequest, caller: Caller, services: Held, jobs: Work, i
 def rollback(asked: RollbackRequest, caller: Caller, services: Held, jobs: Work, idempotency_key: IdempotencyKey = None) -> Answer:
     """To the previous champion of the audit log; refused where it has none."""
     if not jobs.knows("rollback", idempotency_key):
-        before(services.models.assigned().get(CHAMPION), services.records.audit())
+        services.check_rollback()
     return accepted(jobs, jobs.rollback(asked.reason, caller, idempotency_key), idempotency_key is not None)
