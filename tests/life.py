@@ -328,7 +328,8 @@ class Life:
             for page in ("live", "playground", "how_it_works"):
                 assert visitor.read(page)
             arena = visitor.read("arena")
-            rival = f"Challenger v{roles.challenger}" if roles.challenger != roles.champion else f"Former champion v{roles.former}"
+            is_former = roles.former is not None and roles.challenger in (roles.champion, roles.former)
+            rival = f"Former champion v{roles.former}" if is_former else f"Challenger v{roles.challenger}"
             named = f"Champion v{roles.champion}" in arena and rival in arena
             assert named or f"Versions {roles.champion} and {roles.challenger} are two fits of one recipe" in arena, arena[:600]
             drift = visitor.read("drift")
