@@ -27,9 +27,10 @@ from pathlib import Path
 import pandas as pd
 
 from bench.session import Visitor
+from core.clock import from_iso
 from core.serving.stage_file import StageFile
 from core.settings import Settings
-from core.storage import logbook
+from core.storage import logbook, replay
 from core.storage.database import Database
 from core.storage.files import Store
 from core.storage.forecast_chain import sealed, verify
@@ -282,6 +283,8 @@ class Life:
             with database.read() as connection:
                 assert verify(connection) is None
                 ours = [row for row in sealed(connection, self.match_id) if row["stage"] == "champion"]
+            now = replay.clock(database, self.settings.clock).now()  # what was sealed later stays in the chain when a replay begins again
+        ours = [row for row in ours if from_iso(row["as_of"]) <= now]
         assert ours[-1]["model_version"] == roles.champion, (ours[-1], roles)
         forecast = self.table("predictions.parquet").query("model_version == @roles.champion").loc[self.match_id]
         assert ours[-1]["proba_home"] == forecast["proba_home"]

@@ -127,6 +127,11 @@ def match_view(match: Row, predictions: Sequence[Row], walked: Sequence[Row], se
     )
 
 
+def until(sealed: Sequence[Row], now: datetime) -> list[Row]:
+    """The sealed entries that speak of a moment up to `now`: a replay that went back to its start must not show what it sealed later."""
+    return [row for row in sealed if from_iso(row["as_of"]) <= now]
+
+
 def by_role(sealed: Sequence[Row], roles: Mapping[str, int | None]) -> list[dict[str, Any]]:
     """Sealed entries under the role that their version has now, whatever stage it had when they were sealed; others are left out.
 

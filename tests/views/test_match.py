@@ -1,5 +1,5 @@
 import math
-from datetime import UTC
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -183,3 +183,8 @@ def test_the_download_holds_a_row_a_model_and_how_it_is_known():
     assert view.downloaded(seen(predictions=[predicted()], zone=UTC))[0]["How we know"] == "To come."
     labelled = view.downloaded(seen(predictions=[predicted()], zone=UTC), "As of today, in a replay.")
     assert labelled[0]["How we know"] == "To come. As of today, in a replay."
+
+
+def test_what_was_sealed_later_than_the_clock_is_not_shown():
+    rows = [{"entry": number, "as_of": f"2026-03-{day}T12:00:00Z"} for number, day in enumerate((13, 14, 15))]
+    assert [row["entry"] for row in view.until(rows, datetime(2026, 3, 14, 12, tzinfo=UTC))] == [0, 1]
