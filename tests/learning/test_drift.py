@@ -37,7 +37,7 @@ def features():
 
 @pytest.fixture(scope="module")
 def evaluation(features):
-    return evaluated(features, ("champion",), datetime(2022, 7, 1, tzinfo=UTC).date())
+    return evaluated(features, ("joint_boosted",), datetime(2022, 7, 1, tzinfo=UTC).date())
 
 
 def upcoming(features, chances=(0.5, 0.3, 0.2), **columns):
@@ -124,7 +124,7 @@ def test_forecasts_that_are_right_stay_in_their_bands_19_times_in_20():
     dates = pd.Timestamp("2023-03-06") + pd.to_timedelta(np.arange(n) // 14, "D")
     facts = {"match_id": np.arange(1, n + 1), "date": dates, "season": "x", "competition_code": "x", "sex": 0, "outcome": outcomes}
     features = pd.DataFrame(facts | {"neutral": False, "label_ok": True, "elo": random.normal(size=n)})
-    evaluation = EVALUATION.check(pd.DataFrame(facts | {"recipe": "champion"} | dict(zip(CHANCES, true.T, strict=True))))
+    evaluation = EVALUATION.check(pd.DataFrame(facts | {"recipe": "joint_boosted"} | dict(zip(CHANCES, true.T, strict=True))))
     found = drift_report(features, evaluation, PREDICTIONS.empty(), AS_OF)
     outside = [not week["low"] <= week["log_loss"] <= week["high"] for week in found["performance"]]
     assert len(outside) == 40 and sum(outside) <= 6
