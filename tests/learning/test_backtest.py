@@ -136,7 +136,7 @@ def test_names_of_competitions_tell_division_and_weight():
 
 
 def test_an_unknown_recipe_and_an_empty_span_are_refused():
-    with pytest.raises(LearningError, match="Choose one of champion"):
+    with pytest.raises(LearningError, match="Choose one of joint_boosted"):
         chances(clubs(1), "oracle")
     with pytest.raises(LearningError, match="the last is of 20"):
         chances(clubs(1), since=date(2030, 1, 1), until=None)

@@ -59,7 +59,7 @@ def test_before_there_is_enough_to_learn_from_the_forecast_is_wide():
 
 
 def test_an_unknown_recipe_is_refused():
-    with pytest.raises(LearningError, match="Choose one of champion, challenger, baseline, elo"):
+    with pytest.raises(LearningError, match="Choose one of joint_boosted, six_ratings, form5, elo"):
         walk(FEATURES, "oracle", SINCE)
 
 
