@@ -22,7 +22,7 @@ WORLD = pd.concat([clubs(3), nations()], ignore_index=True)
 SINCE, DAY, END = date(2022, 9, 10), "2022-10-13", date(2022, 11, 1)
 
 
-def chances(table, recipe="champion", since=SINCE, until=END):
+def chances(table, recipe="joint_boosted", since=SINCE, until=END):
     return forecast(checked(table), recipe, since, until)
 
 
@@ -53,7 +53,7 @@ def test_who_plays_is_told_from_earlier_days_so_rows_added_later_move_no_forecas
         row("2022-10-14", "yy.1", "Club 00", "Elsewhere"),
         *(row(f"2022-10-{day}", "Island Cup", "Rhodes", "Hitra") for day in range(14, 24)),
     ]
-    one, other = (chances(pd.concat([WORLD, pd.DataFrame(rows)], ignore_index=True), "challenger") for rows in (early, early + late))
+    one, other = (chances(pd.concat([WORLD, pd.DataFrame(rows)], ignore_index=True), "six_ratings") for rows in (early, early + late))
     said = [found.loc[found["date"] <= DAY, ["home_team", "kind", *FORECAST, *ELO]].reset_index(drop=True) for found in (one, other)]
     assert said[0].equals(said[1]) and {"Samoa", "Club 00"} <= set(said[0]["home_team"])
 
@@ -136,7 +136,7 @@ def test_names_of_competitions_tell_division_and_weight():
 
 
 def test_an_unknown_recipe_and_an_empty_span_are_refused():
-    with pytest.raises(LearningError, match="Choose one of champion"):
+    with pytest.raises(LearningError, match="Choose one of joint_boosted"):
         chances(clubs(1), "oracle")
     with pytest.raises(LearningError, match="the last is of 20"):
         chances(clubs(1), since=date(2030, 1, 1), until=None)

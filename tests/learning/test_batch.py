@@ -68,25 +68,25 @@ def test_the_features_file_has_its_columns_labels_and_every_feature(played, tabl
 def test_predictions_have_their_columns_and_follow_from_the_chances(played, table):
     for version, recipe in enumerate(SERVED, start=1):
         model = fit(recipe, played[1][played[1]["date"] < "2023-12-01"])
-        said = predictions(table, model, recipe, version, f"run{version}")
+        said = predictions(table, model, version, f"run{version}")
         pd.testing.assert_frame_equal(said, PREDICTIONS.check(said))
         chances = said[["proba_home", "proba_draw", "proba_away"]].to_numpy()
         assert np.abs(chances.sum(axis=1) - 1).max() < 1e-9
         assert (said["predicted_class"] == chances.argmax(axis=1)).all()
         labels = {0: "home_win", 1: "draw", 2: "away_win"}
         assert (said["predicted_label"] == said["predicted_class"].map(labels)).all()
-        assert set(said["model_version"]) == {version} and set(said["model_stage"]) == {recipe}
+        assert set(said["model_version"]) == {version} and said["model_stage"].isna().all()
 
 
 def test_what_a_model_was_fitted_on_is_marked_as_no_forecast(played, table):
-    model = fit("champion", played[1][played[1]["date"] < "2023-12-01"])
-    said = predictions(table, model, "champion", 1, "run")
+    model = fit("joint_boosted", played[1][played[1]["date"] < "2023-12-01"])
+    said = predictions(table, model, 1, "run")
     learnt = table["outcome_1x2"].notna() & (table["match_date"] < "2023-12-01")
     assert (said["in_sample"] == learnt).all() and learnt.any() and not learnt.all()
 
 
 def test_the_likeliest_score_is_that_of_the_grid_behind_the_three_numbers(played, table):
-    row = predictions(table, fit("champion", played[1]), "champion", 1, "run").iloc[0]
+    row = predictions(table, fit("joint_boosted", played[1]), 1, "run").iloc[0]
     total = np.exp(table["joint_home"].iloc[0]) + np.exp(table["joint_away"].iloc[0])
     assert row["expected_total"] == pytest.approx(total) == pytest.approx(expected_total(table)[0])
     grid = score_grid(Probabilities(row["proba_home"], row["proba_draw"], row["proba_away"]), total)
@@ -95,10 +95,10 @@ def test_the_likeliest_score_is_that_of_the_grid_behind_the_three_numbers(played
 
 
 def test_importance_shares_out_one_among_the_features(played, table):
-    shares = importance(fit("challenger", played[1]), table)
+    shares = importance(fit("six_ratings", played[1]), table)
     assert sum(shares.values()) == pytest.approx(1)
     assert shares["joint_gap"] + shares["gas_gap"] > 0.5 and shares["ground"] == shares["national"] == 0
-    assert set(importance(fit("champion", played[1]), table.head(0)).values()) == {0.0}
+    assert set(importance(fit("joint_boosted", played[1]), table.head(0)).values()) == {0.0}
 
 
 def test_a_forecast_of_which_little_is_known_is_marked(played):
@@ -106,6 +106,6 @@ def test_a_forecast_of_which_little_is_known_is_marked(played):
     matches = pd.concat([played[0], strangers], ignore_index=True)
     features = build_features(matches)
     table = match_features(matches, features, NOW, window_days=100)
-    said = predictions(table, fit("champion", features), "champion", 1, "run")
+    said = predictions(table, fit("joint_boosted", features), 1, "run")
     assert set(table.index[said["wide"]]) == set(strangers["match_id"]) == set(table.index[hardly_known(table)])
     assert said.loc[said["wide"], ["proba_home", "proba_draw", "proba_away"]].to_numpy().min() > 0.1

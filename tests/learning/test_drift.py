@@ -17,6 +17,7 @@ from core.tables import EVALUATION, PREDICTIONS
 from tests.learning.league import frame, league, match
 
 AS_OF = datetime(2023, 12, 18, 12, tzinfo=UTC)
+VERSION = 4
 WINDOW = pd.Timestamp("2023-11-20")  # 28 days before
 CHANCES = ["proba_home", "proba_draw", "proba_away"]
 
@@ -37,17 +38,17 @@ def features():
 
 @pytest.fixture(scope="module")
 def evaluation(features):
-    return evaluated(features, ("champion",), datetime(2022, 7, 1, tzinfo=UTC).date())
+    return evaluated(features, ("joint_boosted",), datetime(2022, 7, 1, tzinfo=UTC).date()).assign(model_version=VERSION)
 
 
 def upcoming(features, chances=(0.5, 0.3, 0.2), **columns):
     ids = features.loc[features["outcome"].isna(), "match_id"]
-    said = {**dict(zip(CHANCES, chances, strict=True)), "predicted_class": 0, "predicted_label": "home_win", "model_stage": "champion"}
+    said = {**dict(zip(CHANCES, chances, strict=True)), "predicted_class": 0, "predicted_label": "home_win", "model_version": VERSION}
     return PREDICTIONS.check(pd.DataFrame(said | {"in_sample": False} | columns, index=pd.Index(ids, name="match_id")))
 
 
 def report(features, evaluation, **changes):
-    return drift_report(features, evaluation, upcoming(features), AS_OF, **changes)
+    return drift_report(features, evaluation, upcoming(features), AS_OF, **{"model_version": VERSION, **changes})
 
 
 def of(found, name):
@@ -124,8 +125,10 @@ def test_forecasts_that_are_right_stay_in_their_bands_19_times_in_20():
     dates = pd.Timestamp("2023-03-06") + pd.to_timedelta(np.arange(n) // 14, "D")
     facts = {"match_id": np.arange(1, n + 1), "date": dates, "season": "x", "competition_code": "x", "sex": 0, "outcome": outcomes}
     features = pd.DataFrame(facts | {"neutral": False, "label_ok": True, "elo": random.normal(size=n)})
-    evaluation = EVALUATION.check(pd.DataFrame(facts | {"recipe": "champion"} | dict(zip(CHANCES, true.T, strict=True))))
-    found = drift_report(features, evaluation, PREDICTIONS.empty(), AS_OF)
+    evaluation = EVALUATION.check(
+        pd.DataFrame(facts | {"recipe": "joint_boosted", "model_version": VERSION} | dict(zip(CHANCES, true.T, strict=True)))
+    )
+    found = drift_report(features, evaluation, PREDICTIONS.empty(), AS_OF, model_version=VERSION)
     outside = [not week["low"] <= week["log_loss"] <= week["high"] for week in found["performance"]]
     assert len(outside) == 40 and sum(outside) <= 6
     assert not found["hurts"]
@@ -145,13 +148,13 @@ def test_what_a_model_says_of_matches_it_was_fitted_on_is_no_forecast(features):
     said = PREDICTIONS.check(
         pd.DataFrame(
             {"proba_home": 0.9, "proba_draw": 0.05, "proba_away": 0.05, "predicted_class": 0, "predicted_label": "home_win",
-             "model_stage": "champion", "in_sample": True},
+             "model_version": VERSION, "in_sample": True},
             index=pd.Index(played["match_id"], name="match_id"),
         )
     )  # fmt: skip
-    found = drift_report(features, EVALUATION.empty(), said, AS_OF)
+    found = drift_report(features, EVALUATION.empty(), said, AS_OF, model_version=VERSION)
     assert (found["realised"]["n"], found["performance"], found["predictions"]) == (0, [], [])
-    out_of_sample = drift_report(features, EVALUATION.empty(), said.assign(in_sample=False), AS_OF)
+    out_of_sample = drift_report(features, EVALUATION.empty(), said.assign(in_sample=False), AS_OF, model_version=VERSION)
     assert out_of_sample["realised"]["n"] == out_of_sample["window"]["matches"]
 
 
@@ -164,13 +167,13 @@ def test_a_quiet_month_reaches_back_for_enough_matches(features, evaluation):
 def test_the_day_of_the_report_bounds_what_it_knows(features, evaluation):
     earlier = datetime(2023, 9, 1, tzinfo=UTC)
     known = features.assign(outcome=features["outcome"].where(features["date"] < "2023-09-01"))
-    found = drift_report(known, evaluation[evaluation["date"] < "2023-09-01"], upcoming(features), earlier)
+    found = drift_report(known, evaluation[evaluation["date"] < "2023-09-01"], upcoming(features), earlier, model_version=VERSION)
     assert found["window"]["to"] < "2023-09-01" and found["performance"][-1]["week"] < "2023-09-01"
 
 
 @pytest.mark.parametrize("rows", [0, 3])
 def test_of_too_little_there_is_a_report_that_says_so(features, evaluation, rows):
-    found = drift_report(features[features["outcome"].notna()].head(rows), evaluation, PREDICTIONS.empty(), AS_OF)
+    found = drift_report(features[features["outcome"].notna()].head(rows), evaluation, PREDICTIONS.empty(), AS_OF, model_version=VERSION)
     assert found["drift_score"] is None or found["features"]
     assert "too few matches" in found["sentence"] or rows
     json.dumps(found, allow_nan=False)

@@ -36,7 +36,7 @@ def test_there_is_a_row_for_each_match_since_1980_and_no_number_is_infinite(tabl
 def test_chances_of_every_match_sum_to_one_and_none_is_below_the_floor(table, recipe):
     model = fit(recipe, table[table["date"] < "2025-07-01"])
     kinds = {part.name: part.wide for part in model.parts}
-    assert recipe == "baseline" or kinds == {name: name == TITLES["women_clubs"] for name in TITLES.values()}
+    assert recipe == "form5" or kinds == {name: name == TITLES["women_clubs"] for name in TITLES.values()}
     chances = model.predict(inputs(table, model.features))
     assert np.abs(chances.sum(axis=1) - 1).max() < 1e-12 and chances.min() >= 0.001
     later = labelled(table)[lambda rows: rows["date"] >= "2025-07-01"]

@@ -24,8 +24,8 @@ TRUE, OUTCOMES = draws(3600)
 
 
 def gate(candidate, champion, leak=SOUND, taken=0.1, outcomes=OUTCOMES, **changes):
-    both = pd.concat([said("challenger", candidate, outcomes), said("champion", champion, outcomes)])
-    return verdict(both, "challenger", "champion", leak, {"all football": taken})
+    both = pd.concat([said("six_ratings", candidate, outcomes), said("joint_boosted", champion, outcomes)])
+    return verdict(both, "six_ratings", "joint_boosted", leak, {"all football": taken})
 
 
 @pytest.mark.parametrize(("n", "opens"), [(2900, False), (3600, True)])
@@ -42,8 +42,8 @@ def test_it_stays_shut_for_a_better_point_whose_interval_reaches_zero():
     random = np.random.default_rng(5)
     noisy = [TRUE * np.exp(random.normal(0, 0.05, TRUE.shape)) for _ in range(2)]
     one, other = (chances / chances.sum(axis=1, keepdims=True) for chances in noisy)
-    both = pd.concat([said("challenger", one, OUTCOMES), said("champion", other, OUTCOMES)])
-    better, worse = sorted(("challenger", "champion"), key=lambda name: scores(both)[name]["log_loss"]["point"])
+    both = pd.concat([said("six_ratings", one, OUTCOMES), said("joint_boosted", other, OUTCOMES)])
+    better, worse = sorted(("six_ratings", "joint_boosted"), key=lambda name: scores(both)[name]["log_loss"]["point"])
     found = verdict(both, better, worse, SOUND, TAKEN)
     assert found["log_loss"]["point"] < 0 < found["log_loss"]["high"] and not found["promote"] and "reaches zero" in found["reason"]
 
@@ -70,9 +70,9 @@ def test_a_better_model_that_is_badly_calibrated_stays_out():
 
 def test_it_stays_shut_for_the_same_forecasts_for_a_refit_and_for_nobody():
     assert not gate(TRUE, TRUE)["promote"]
-    refit = verdict(said("champion", TRUE, OUTCOMES), "champion", "champion", SOUND, TAKEN)
+    refit = verdict(said("joint_boosted", TRUE, OUTCOMES), "joint_boosted", "joint_boosted", SOUND, TAKEN)
     assert (refit["n"], refit["log_loss"], refit["promote"]) == (3600, None, False) and "own recipe" in refit["reason"]
-    nobody = verdict(EVALUATION.empty(), "oracle", "champion", SOUND, TAKEN)
+    nobody = verdict(EVALUATION.empty(), "oracle", "joint_boosted", SOUND, TAKEN)
     assert (nobody["n"], nobody["promote"]) == (0, False) and nobody["reason"].startswith("Too few: 0")
     json.dumps([refit, nobody], allow_nan=False)
 
@@ -104,14 +104,14 @@ def test_each_part_is_timed_on_a_typical_match_of_its_own_and_the_slowest_counts
     )
     taken = latency(Model("Two", [Feature("elo"), Feature("sex", "integer")], (quick, slow)))
     assert taken == {"men": pytest.approx(0.25), "women": pytest.approx(8.0)}
-    both = pd.concat([said("challenger", TRUE, OUTCOMES), said("champion", 0.4 * TRUE + 0.2, OUTCOMES)])
-    found = verdict(both, "challenger", "champion", SOUND, taken)
+    both = pd.concat([said("six_ratings", TRUE, OUTCOMES), said("joint_boosted", 0.4 * TRUE + 0.2, OUTCOMES)])
+    found = verdict(both, "six_ratings", "joint_boosted", SOUND, taken)
     assert (found["latency_ms"], found["latency_of"], found["checks"]["fast"]) == (8.0, "women", False)
 
 
 def test_the_verdict_names_the_champion_and_the_matches_that_it_was_judged_on():
-    both = pd.concat([said("challenger", TRUE, OUTCOMES), said("champion", TRUE, OUTCOMES)])
-    found = verdict(both, "challenger", "champion", SOUND, TAKEN, against=4)
+    both = pd.concat([said("six_ratings", TRUE, OUTCOMES), said("joint_boosted", TRUE, OUTCOMES)])
+    found = verdict(both, "six_ratings", "joint_boosted", SOUND, TAKEN, against=4)
     assert (found["champion_version"], found["n"]) == (4, len(OUTCOMES))
     assert (found["from"], found["to"]) == tuple(f"{day:%Y-%m-%d}" for day in (both["date"].min(), both["date"].max()))
 

@@ -76,7 +76,7 @@ def test_without_another_the_average_is_that_of_what_the_kind_was_fitted_on(mode
 
 
 def test_a_stronger_home_side_has_a_positive_part():
-    model = fit("challenger", TABLE)
+    model = fit("six_ratings", TABLE)
     row = inputs(TABLE, model.features)[-1]
     stronger = row + np.where([group_of(feature.name) == "Strength" for feature in model.features], 0.5, 0.0)
     parts = model.explain(stronger, row)
@@ -87,7 +87,7 @@ def test_a_stronger_home_side_has_a_positive_part():
 def test_shots_are_a_reason_where_they_were_counted_and_move_nothing_elsewhere(told):
     matches = league(8, first_year=2016)
     features = build_features(counted(matches) if told else matches)
-    model = fit("champion", features[features["date"] < "2023-07-01"])
+    model = fit("joint_boosted", features[features["date"] < "2023-07-01"])
     assert (model.explain(inputs(features, model.features)[-1])["Shots"] != 0) == told
 
 
@@ -103,7 +103,7 @@ def test_files_come_back_as_the_same_model_to_the_last_bit(model):
 def test_the_trees_stand_in_lightgbms_own_text():
     import lightgbm as lgb
 
-    model = fit("champion", TABLE)
+    model = fit("joint_boosted", TABLE)
     files, part = model.to_files(), model.parts[0]
     booster = lgb.Booster(model_str=files["trees-0.txt"].decode())
     rows = np.nan_to_num(TABLE.loc[TABLE["national"] == 0, list(part.takes)].to_numpy())
@@ -147,7 +147,7 @@ TORN = {
 
 @pytest.mark.parametrize("spoil", TORN.values(), ids=TORN)
 def test_trees_that_are_lost_or_torn_are_refused(spoil):
-    files = fit("champion", TABLE).to_files()
+    files = fit("joint_boosted", TABLE).to_files()
     left = {name: data for name, data in (files | {"trees-0.txt": spoil(files["trees-0.txt"])}).items() if data is not None}
     with pytest.raises(LearningError, match="make pipeline"):
         load_model(left)

@@ -38,7 +38,7 @@ def test_a_recipe_beats_the_base_rates_where_strengths_differ(recipe):
 def test_the_strong_beat_the_weak_and_the_ground_counts():
     for recipe in SERVED:
         strong, weak = said(recipe, match("2024-08-01", "Ajax", "Heerenveen"), match("2024-08-02", "Heerenveen", "Ajax"))
-        assert strong[0] > weak[2] > weak[0] > 0 or recipe == "baseline"
+        assert strong[0] > weak[2] > weak[0] > 0 or recipe == "form5"
         assert strong[0] > 0.5 > weak[0]
 
 
@@ -49,7 +49,7 @@ def test_of_unknown_teams_a_wide_forecast_is_given(recipe):
     assert known.max() < 0.85
 
 
-@pytest.mark.parametrize("recipe", [name for name in RECIPES if name != "baseline"])
+@pytest.mark.parametrize("recipe", [name for name in RECIPES if name != "form5"])
 def test_on_a_leagues_first_day_a_new_side_gets_what_football_is_like_anywhere(recipe):
     cup = {"competition_code": "ned.cup", "country": "Netherlands"}
     days = [match("2024-08-01", "Ajax", "Telstar", **cup), match("2024-08-02", "Ajax", "Telstar", neutral=True, **cup)]
@@ -66,7 +66,7 @@ def test_of_a_sex_or_a_kind_never_seen_a_wide_forecast_is_given(recipe):
     ]
     found = said(recipe, *unseen)
     assert found.min() > 0.2 and found.max() < 0.6
-    assert recipe == "baseline" or found[1, 0] == pytest.approx(found[1, 2]), "no side is at home"
+    assert recipe == "form5" or found[1, 0] == pytest.approx(found[1, 2]), "no side is at home"
 
 
 @pytest.mark.parametrize("recipe", SERVED)
@@ -83,25 +83,25 @@ def test_women_have_draws_of_their_own(recipe):
 
 def test_a_kind_with_too_few_matches_is_wide_and_the_model_says_so():
     for few in (TABLE.head(FEWEST - 1), TABLE[TABLE["outcome"] != 1]):
-        model = fit("champion", few)
+        model = fit("joint_boosted", few)
         assert all(part.wide for part in model.parts) and model.parts[0].matches == len(few)
         assert model.wide(inputs(few, model.features)).all()
-    enough = fit("champion", TABLE.head(FEWEST))
+    enough = fit("joint_boosted", TABLE.head(FEWEST))
     assert [part.wide for part in enough.parts] == [False, True, True, True]
     assert not enough.wide(inputs(TABLE, enough.features)).any()
 
 
 def test_no_match_at_all_and_an_unknown_recipe_are_refused_in_words():
     with pytest.raises(LearningError, match="Load matches first"):
-        fit("champion", TABLE.head(0))
-    with pytest.raises(LearningError, match="Choose one of champion, challenger, baseline"):
+        fit("joint_boosted", TABLE.head(0))
+    with pytest.raises(LearningError, match="Choose one of joint_boosted, six_ratings, form5"):
         fit("oracle", TABLE)
 
 
 def test_a_model_knows_what_it_was_fitted_on():
     part = TABLE[TABLE["date"] < "2023-01-01"]
-    origin = fit("champion", part).origin
-    assert (origin.recipe, origin.matches) == ("champion", len(part))
+    origin = fit("joint_boosted", part).origin
+    assert (origin.recipe, origin.matches) == ("joint_boosted", len(part))
     assert origin.since == f"{part['date'].min():%Y-%m-%d}"
     assert origin.until == f"{part['date'].max() + pd.Timedelta(days=1):%Y-%m-%d}"
 
@@ -113,9 +113,9 @@ def test_the_same_table_gives_the_same_model_to_the_last_bit():
 
 def test_the_signatures_are_what_callers_were_told():
     names = {recipe: [feature.name for feature in fit(recipe, TABLE).features] for recipe in SERVED}
-    assert names["baseline"][-1] == "sex"
-    assert all(name.startswith("diff_") and name.endswith("_w5") for name in names["baseline"][:-1]) and len(names["baseline"]) == 8
-    assert names["challenger"] == ["joint_gap", "gas_gap", "elo", "elo_fast", "pi", "ground", *NEWCOMERS, "national", "sex"]
+    assert names["form5"][-1] == "sex"
+    assert all(name.startswith("diff_") and name.endswith("_w5") for name in names["form5"][:-1]) and len(names["form5"]) == 8
+    assert names["six_ratings"] == ["joint_gap", "gas_gap", "elo", "elo_fast", "pi", "ground", *NEWCOMERS, "national", "sex"]
     assert {name for taken in names.values() for name in taken} - {"sex"} <= set(FEATURES)
 
 

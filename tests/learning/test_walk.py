@@ -32,15 +32,15 @@ def test_a_month_is_forecast_by_a_model_of_the_matches_before_its_first_day(reci
 
 
 def test_rows_begin_with_the_day_and_end_before_the_last():
-    rows = evaluated(FEATURES, ("challenger", "elo"), SINCE, date(2023, 10, 12))
+    rows = evaluated(FEATURES, ("six_ratings", "elo"), SINCE, date(2023, 10, 12))
     days = labelled(FEATURES)["date"]
     assert rows["match_id"].nunique() == len(rows) / 2 == ((days >= "2023-08-10") & (days < "2023-10-12")).sum()
-    assert list(rows.columns) == list(EVALUATION.columns) and set(rows["recipe"]) == {"challenger", "elo"}
+    assert list(rows.columns) == list(EVALUATION.columns) and set(rows["recipe"]) == {"six_ratings", "elo"}
 
 
 def test_progress_is_told_month_by_month():
     told = []
-    walk(FEATURES, "challenger", SINCE, progress=lambda share, words: told.append((round(share, 3), words)))
+    walk(FEATURES, "six_ratings", SINCE, progress=lambda share, words: told.append((round(share, 3), words)))
     assert told[-1] == (1.0, "men's clubs: December 2023") and [share for share, _ in told] == sorted(share for share, _ in told)
     assert len(told) == 5
 
@@ -49,17 +49,17 @@ def test_matches_without_a_trusted_result_are_left_out():
     doubtful = build_features(
         pd.concat([LEAGUE, frame(match("2024-07-01", "Ajax", "Breda", (2, 0), label_ok=False), match("2024-07-02", "Ajax", "Breda"))])
     )
-    assert evaluated(doubtful, ("champion",), date(2024, 7, 1)).empty
+    assert evaluated(doubtful, ("joint_boosted",), date(2024, 7, 1)).empty
 
 
 def test_before_there_is_enough_to_learn_from_the_forecast_is_wide():
-    said = walk(FEATURES, "champion", date(2018, 8, 1), date(2018, 9, 1))
+    said = walk(FEATURES, "joint_boosted", date(2018, 8, 1), date(2018, 9, 1))
     there = said[~np.isnan(said[:, 0])]
     assert len(np.unique(there, axis=0)) == 1 and there.min() > 0.2
 
 
 def test_an_unknown_recipe_is_refused():
-    with pytest.raises(LearningError, match="Choose one of champion, challenger, baseline, elo"):
+    with pytest.raises(LearningError, match="Choose one of joint_boosted, six_ratings, form5, elo"):
         walk(FEATURES, "oracle", SINCE)
 
 
