@@ -281,10 +281,12 @@ def test_a_request_goes_on_by_the_old_version_while_a_new_one_is_fetched(setting
     registry.wait, registry.named["champion"] = threading.Event(), 7
     following = threading.Thread(target=service.refresh)
     following.start()
-    assert eventually(lambda: registry.downloads)
-    assert service.predict(FEATURES)["model_version"] == 1 and service.failures == {}
-    registry.wait.set()
-    following.join(PATIENCE)
+    try:
+        assert eventually(lambda: registry.downloads)
+        assert service.predict(FEATURES)["model_version"] == 1 and service.failures == {}
+    finally:
+        registry.wait.set()
+        following.join(PATIENCE)
     assert service.predict(FEATURES)["model_version"] == 7 and reloads("champion", "error") == errors
 
 
@@ -405,16 +407,20 @@ def test_a_store_that_is_away_is_no_damage(running, monkeypatch):
     assert running.models.damaged == {}
 
 
-def test_models_that_moved_to_another_folder_with_a_newer_batch_are_no_damage(running):
+def test_models_that_moved_to_another_folder_with_a_newer_batch_are_no_damage(settings, store):
     """As when a batch of the former form, whose folders have no digest, was followed by one of today's."""
+    publish(store)
+    service = PredictionService(settings, store, Aliases(**STAGES))
+    service._shelf._check_interval = 0.0
+    service.load(ask_registry=False)
     moved = card("champion", 1) | {"artefact": "models/1"}
     for name, data in FILES[1].items():
-        running.store.write(f"models/1/{name}", data)
+        store.write(f"models/1/{name}", data)
     cards = {stage: card(stage, number) for stage, number in STAGES.items()} | {"champion": moved}
-    batches.publish(running.store, "v2", count=COUNT, models=cards)
-    remove_models(running.store, 1)
-    running.models.refresh()
-    assert running.models.damaged == {}
+    batches.publish(store, "v2", count=COUNT, models=cards)
+    remove_models(store, 1)
+    service.refresh()
+    assert service.damaged == {}
 
 
 def test_what_is_known_of_versions_does_not_grow_without_end(settings, store, monkeypatch):
