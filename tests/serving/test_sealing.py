@@ -1,12 +1,11 @@
 """What is sealed: forecasts of matches that have surely not begun."""
 
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
-from workers.scoring import _to_seal
+from core.serving.sealing import to_seal
 
 
 @pytest.mark.parametrize(
@@ -24,6 +23,8 @@ def test_without_a_kick_off_no_match_is_sealed_whose_day_has_begun_where_it_is_p
         },
         index=pd.Index(range(3), name="match_id"),
     )
-    said = table[["startTimeUtc"]].assign(model_stage="champion", model_version=1, proba_home=0.5, proba_draw=0.3, proba_away=0.2)
-    place = SimpleNamespace(now=datetime.fromisoformat(now).replace(tzinfo=UTC), settings=SimpleNamespace(timeline="live"))
-    assert [codes[row.match_id] for row in _to_seal(place, table, said)] == sealed
+    forecasts = table[["startTimeUtc"]].assign(model_version=7, proba_home=0.5, proba_draw=0.3, proba_away=0.2)
+    moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    rows = to_seal(table, forecasts, {7: "champion"}.__getitem__, as_of=moment, now=moment, timeline="live")
+    assert [codes[row.match_id] for row in rows] == sealed
+    assert {(row.stage, row.model_version) for row in rows} == {("champion", 7)}
