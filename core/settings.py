@@ -12,14 +12,12 @@ from typing import Literal
 
 from core.clock import SNAPSHOT_MOMENT, Clock, from_iso
 from core.errors import SettingsError
-from core.vocabulary import CHAMPION as CHAMPION
 from core.vocabulary import STAGES
 
 Timeline = Literal["replay", "real"]
 TIMELINES: tuple[Timeline, ...] = ("replay", "real")
 
 PROJECT = Path(__file__).resolve().parent.parent
-KNOWN_STAGES: tuple[str, ...] = STAGES
 # Those that need neither a key nor a file of one's own come first: they are the default.
 KNOWN_SOURCES = ("openfootball", "international", "openligadb", "football_data", "my_league")
 DEFAULT_SOURCES = KNOWN_SOURCES[:3]
@@ -45,7 +43,7 @@ class Settings:
     close_monitoring: bool = False
     always_key: bool = False
     model_name: str = "soccer-match-outcome"
-    stages: tuple[str, ...] = KNOWN_STAGES
+    stages: tuple[str, ...] = STAGES
     sync_timeout: float = 30.0
     lookup_check_interval: float = 60.0
     lookup_max_age: float = 36 * 3600.0
@@ -192,8 +190,8 @@ class _Reader:
         return moment
 
     def stages(self) -> tuple[str, ...]:
-        given = tuple(name.strip() for name in self.text("MLFLOW_MODEL_STAGES", ",".join(KNOWN_STAGES)).split(",") if name.strip())
-        unknown = [name for name in given if name not in KNOWN_STAGES]
+        given = tuple(name.strip() for name in self.text("MLFLOW_MODEL_STAGES", ",".join(STAGES)).split(",") if name.strip())
+        unknown = [name for name in given if name not in STAGES]
         if unknown or not given:
             raise SettingsError(f"MLFLOW_MODEL_STAGES names {unknown or 'no stage'}; it takes champion, challenger and baseline.")
         return given

@@ -54,7 +54,7 @@ def pack(to: Path, files: Iterable[tuple[str, Path]], manifest: Mapping[str, Any
     part = to.with_name(f".{to.name}.part")
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as raw:
-            with tarfile.open(fileobj=raw, mode="w:gz", compresslevel=6) as tar:
+            with tarfile.open(fileobj=raw, mode="w:gz", compresslevel=6, dereference=True) as tar:
                 packed = {name: _add(tar, f"{HOME}/{name}", path) for name, path in files}
                 whole = {"format": FORMAT, **manifest, "files": packed}
                 _add_manifest(tar, whole)

@@ -24,7 +24,6 @@ from workers.repeat import Repeat
 
 RENEW_EVERY = 10.0
 PATIENCE = 45.0
-MANY = 10_000  # decisions, as many as are looked through
 
 Row = Mapping[str, Any]
 
@@ -116,7 +115,7 @@ class Promotions:
         audit_log.intend(self.database, decision)
         self.registry.set_alias(CHAMPION, version)
         audit_log.settle(self.database, decision)
-        mine = next((row for row in logbook.decisions(self.database, MANY) if _is_of(row, mark)), None)
+        mine = next((row for row in logbook.decisions(self.database, logbook.ALL) if _is_of(row, mark)), None)
         if mine is None:
             self._give_way(turn, version)
         self._follow_up(version)
@@ -125,7 +124,7 @@ class Promotions:
     def _give_way(self, turn: Turn, version: int) -> Never:
         """This process stood still until its lease had run out, and somebody else decided: his champion is put back."""
         self._wait(turn.holder)
-        rows = logbook.decisions(self.database, MANY)
+        rows = logbook.decisions(self.database, logbook.ALL)
         theirs = turn.champion if rows[:1] == turn.rows[:1] else rows[0]["to_version"]
         if self.registry.aliases().get(CHAMPION) == version and theirs is not None:
             self.registry.set_alias(CHAMPION, theirs)
@@ -183,7 +182,7 @@ class Promotions:
         try:
             champion = self.registry.aliases().get(CHAMPION)
             self._settle(champion)
-            yield Turn(holder, champion, logbook.decisions(self.database, MANY))
+            yield Turn(holder, champion, logbook.decisions(self.database, logbook.ALL))
         finally:
             holding.stop()
             holding.join()

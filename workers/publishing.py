@@ -1,4 +1,4 @@
-"""The stage that publishes: the data under their version first, the pointer last, the oldest versions away.
+"""The stage that publishes: the data under their version first, the manifest last, the oldest versions away.
 
 What was published is never written again: a batch has its moment in its key, and a model a digest of its files.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,17 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from core.clock import from_iso, real_now
-from core.errors import LearningError, TableInvalid
+from core.errors import FileMissing, LearningError, TableInvalid
+from core.serving import stage_file
 from core.serving.loaded import Loaded
 from core.serving.readers import READERS
+from core.serving.sealing import seal_champion
 from core.serving.stage_file import StageFile
 from core.storage import forecast_chain, live_scores, pipeline_log, replay, source_documents
 from core.storage.files import POINTER
-from core.storage.manifest import OWN, ChainHead, FileEntry, Manifest, kept_batch, sha1, with_artefact
-from core.vocabulary import DRIFT_FILE, EVALUATION_FILE, FEATURES_FILE, MATCHES_FILE, PREDICTIONS_FILE, SCORES_FILE
+from core.storage.manifest import OWN, Card, ChainHead, FileEntry, Manifest, kept_batch, model_files, sha1, with_artefact
+from core.vocabulary import CHAMPION, DRIFT_FILE, EVALUATION_FILE, FEATURES_FILE, MATCHES_FILE, PREDICTIONS_FILE, SCORES_FILE
+from workers.registration import DECISION_SECONDS, open_registry
 from workers.workplace import Figures, Workplace, whole
 
 ABANDONED = timedelta(days=1)  # a file that is still not whole after that belongs to a process that was killed
@@ -48,9 +52,26 @@ def publish(place: Workplace) -> Figures:
         replay.arrive(place.database, place.settings.clock.moment)
     elif not place.settings.arrived and any(row["status"] == "loaded" for row in source_documents.listed(place.database)):
         place.settings.arrived_file.touch()
-    removed = _tidy(place, version, int(place.parameters["publish"]["keep"]))
+    removed = _settle_decision(place, version)
     place.write_json(place.receipt("publish"), {"version": version, "digest": digest})
     return {"version": version, "files": len(files), "bytes": sum(map(len, files.values())), "removed": removed}
+
+
+def _settle_decision(place: Workplace, version: str) -> int:
+    """Let the stage file and the chain follow this batch, and remove what no batch and no stage needs; how many batches went.
+
+    The champion may have been promoted after the batch was made, with the numbers of the batch before; nothing is sealed where the chain
+    ends with these very forecasts. While a decision is under way it does all of that by this batch itself, and nothing is removed.
+    """
+    with stage_file.held(place.database, DECISION_SECONDS) as mine:
+        if not mine:
+            return 0
+        registry = open_registry(place)
+        champion = registry.aliases().get(CHAMPION)
+        if champion is not None:
+            stage_file.write(place.database, registry, place.store)
+            seal_champion(place.store, place.database, champion, place.now, place.settings.timeline)
+        return _tidy(place, version, int(place.parameters["publish"]["keep"]))
 
 
 def _served(place: Workplace) -> dict[str, Path]:
@@ -76,7 +97,7 @@ def _digest(place: Workplace, receipt: Mapping[str, Any], files: Mapping[str, by
 
 
 def _published(place: Workplace, digest: str) -> str | None:
-    """The version that the pointer names, if it holds this content, whole."""
+    """The version that the manifest names, if it holds this content, whole."""
     version = whole(place.store)
     return version if version is not None and version.endswith(f"-{digest}") else None
 
@@ -96,8 +117,7 @@ def _write(
     place: Workplace, version: str, receipt: Mapping[str, Any], files: Mapping[str, bytes], models: Mapping[int, Mapping[str, Any]]
 ) -> None:
     for number, card in models.items():
-        for name, data in _model_files(place, number).items():
-            _write_once(place, f"{card['artefact']}/{name}", data)
+        _write_model(place, card, _model_files(place, number))
     entries = {}
     for name, data in files.items():
         key = f"batch/{version}/{name}"
@@ -119,10 +139,14 @@ def _chain(place: Workplace) -> ChainHead:
     return ChainHead(timeline, digest, entries)
 
 
-def _write_once(place: Workplace, key: str, data: bytes) -> None:
-    """Write a file whose key stands for its content, unless it is there, whole."""
-    if not place.store.exists(key) or place.store.read(key) != data:
-        place.store.write(key, data)
+def _write_model(place: Workplace, card: Card, files: Mapping[str, bytes]) -> None:
+    """Write the files of a model, whose folder stands for its content, unless they are there, whole, and nothing else is."""
+    with suppress(FileMissing, TableInvalid):
+        if model_files(place.store, card) == files:
+            return
+    place.store.remove(str(card["artefact"]))
+    for name, data in files.items():
+        place.store.write(f"{card['artefact']}/{name}", data)
 
 
 def _rows(name: str, path: Path) -> int:

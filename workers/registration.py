@@ -29,6 +29,7 @@ from workers.walks import WALK, WALK_EVIDENCE, Walks
 from workers.workplace import REGISTERED, Figures, Workplace
 
 DECISION_SECONDS = 60.0  # to wait for a promotion that is under way
+UNDER_WAY = "A promotion or rollback has been under way for a minute. Run the pipeline again when it has ended."
 
 MEASURES = ("log_loss", "rps", "brier", "accuracy")
 DIGEST = "digest"
@@ -60,6 +61,7 @@ def register(place: Workplace) -> Figures:
     aliases = registry.aliases()
     champion = _holder(registry, aliases, CHAMPION)
     _refuse_leaks(place)
+    _named(place)
     judge = _Judge(place, registry, champion)
     versions, fresh = {}, []
     for recipe in SERVED:
@@ -69,23 +71,30 @@ def register(place: Workplace) -> Figures:
         fresh += [recipe] * is_new
     wanted = {stage: versions[recipe] for stage, recipe in FIRST_STAGES.items() if stage not in aliases and recipe in versions}
     wanted[BASELINE] = versions[FIRST_STAGES[BASELINE]]
-    if CHALLENGER in aliases:
-        named = place.parameters.get("register", {}).get("challenger")
-        rival = challenger(
-            versions, fresh, champion, _holder(registry, aliases, CHALLENGER), place.read_json(place.work / SCORES_FILE), named
-        )
-        wanted |= {} if rival is None else {CHALLENGER: rival}
+    if CHAMPION in aliases:
+        present = _holder(registry, aliases, CHALLENGER)
+        rival = challenger(versions, fresh, champion, present, place.read_json(place.work / SCORES_FILE), _named(place))
+        wanted.pop(CHALLENGER, None) if rival is None else wanted.update({CHALLENGER: rival})
     moved = _point(place, registry, {stage: version for stage, version in wanted.items() if aliases.get(stage) != version})
     pipeline_log.note(place.database, REGISTERED, iso(real_now()))
     place.write_json(place.receipt("register"), {"versions": versions, "aliases": aliases | moved})
     return {"new": len(fresh), **{f"{stage}_version": version for stage, version in sorted((aliases | moved).items())}}
 
 
+def _named(place: Workplace) -> str | None:
+    """The recipe that params.yaml names as the challenger's; SettingsError for one that cannot be it."""
+    named: str | None = place.parameters.get("register", {}).get("challenger")
+    offered = [recipe for recipe in SERVED if recipe != FIRST_STAGES[BASELINE]]
+    if named is not None and named not in offered:
+        raise SettingsError(f"params.yaml names {named!r} as register.challenger. Choose one of {', '.join(offered)}, or null.")
+    return named
+
+
 def _point(place: Workplace, registry: Registry, wanted: dict[str, int]) -> dict[str, int]:
     """Move these aliases, and write the file that says so; a decision that is under way is waited for."""
     with stage_file.held(place.database, DECISION_SECONDS) as mine:
         if not mine:
-            raise PipelineBusy("A promotion or rollback has been under way for a minute. Run the pipeline again when it has ended.")
+            raise PipelineBusy(UNDER_WAY)
         for stage, version in wanted.items():
             registry.set_alias(stage, version)
         stage_file.write(place.database, registry, place.store)
@@ -116,9 +125,7 @@ def challenger(
     baseline never is.
     """
     if named is not None:
-        if named not in versions:
-            raise SettingsError(f"params.yaml names {named!r} as register.challenger. Choose one of {', '.join(versions)}, or null.")
-        return versions[named]
+        return None if versions[named] == champion.version else versions[named]
     candidates = [recipe for recipe in fresh if recipe != FIRST_STAGES[BASELINE]]
     candidates = [recipe for recipe in candidates if recipe != champion.recipe] or candidates
 
@@ -126,7 +133,7 @@ def challenger(
         point = ((scores.get(recipe) or {}).get("log_loss") or {}).get("point")
         return math.inf if point is None else float(point)
 
-    vacant = present.version == champion.version
+    vacant = present.version in (None, champion.version)
     better = [recipe for recipe in candidates if vacant or (recipe != present.recipe and loss(recipe) < loss(present.recipe))]
     if better:
         return versions[min(better, key=loss)]

@@ -47,7 +47,7 @@ def alone(home: Path) -> Iterator[Held]:
 def refuse_second(home: Path) -> None:
     """SettingsError when an app runs on this home. Makes and changes nothing."""
     try:
-        file = (home / NAME).open("r", encoding="utf-8")
+        file = (home / NAME).open("r+", encoding="utf-8")
     except OSError:
         return  # nobody ran here yet, or it is told when the home is made
     with file:
@@ -87,6 +87,8 @@ def _lock(file: TextIO, home: Path) -> None:
             return
         except BlockingIOError:
             time.sleep(PAUSE)
+        except OSError as error:
+            raise SettingsError(f"{home} cannot be locked ({error.strerror}). Set SOCCER_HOME to a folder on a local disk.") from error
     raise SettingsError(_refusal(file, home))
 
 

@@ -12,17 +12,17 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from core.clock import iso
-from core.errors import AliasMissing, LearningError, PromotionRefused
+from core.errors import AliasMissing, FileMissing, LearningError, PipelineBusy, PromotionRefused, RegistryUnavailable, TableInvalid
 from core.football.promotion import before, former_champion
 from core.learning.batch import importance, match_features, predictions
 from core.learning.comparison import scores
-from core.learning.drift import drift_report
+from core.learning.drift import drift_reports
 from core.learning.models import Model, load_model
 from core.serving import stage_file
 from core.serving.sealing import to_seal
 from core.storage import logbook, pipeline_log
 from core.storage.forecast_chain import seal
-from core.storage.manifest import recipe_of
+from core.storage.manifest import Manifest, model_files, recipe_of
 from core.storage.registry import Registry
 from core.tables import EVALUATION, PREDICTIONS
 from core.vocabulary import (
@@ -38,11 +38,10 @@ from core.vocabulary import (
     STAGES,
 )
 from workers.log import line
-from workers.registration import DECISION_SECONDS, open_registry
+from workers.registration import DECISION_SECONDS, UNDER_WAY, open_registry
 from workers.walks import Walks
 from workers.workplace import Figures, Workplace
 
-MANY = 10_000  # decisions, as many as are looked through
 NO_MODEL = "The registry has no model behind any alias. Run `make pipeline`, which registers them."
 
 
@@ -111,7 +110,9 @@ def _seal(place: Workplace, registry: Registry, roles: Roles, table: pd.DataFram
 
     A decision that is under way is waited for: it seals its own champion, and must not be followed by the one before.
     """
-    with stage_file.held(place.database, DECISION_SECONDS):
+    with stage_file.held(place.database, DECISION_SECONDS) as mine:
+        if not mine:
+            raise PipelineBusy(UNDER_WAY)
         now_assigned = {stage: version for stage, version in registry.aliases().items() if stage in place.settings.stages}
         sealed_as = roles._replace(stages=now_assigned).sealed_as
         rows = to_seal(table, forecasts, sealed_as, as_of=place.now, now=place.now, timeline=place.settings.timeline)
@@ -120,7 +121,7 @@ def _seal(place: Workplace, registry: Registry, roles: Roles, table: pd.DataFram
 
 
 def _roles(place: Workplace, registry: Registry) -> Roles:
-    aliases, decided = registry.aliases(), logbook.decisions(place.database, MANY)
+    aliases, decided = registry.aliases(), logbook.decisions(place.database, logbook.ALL)
     stages = {stage: aliases[stage] for stage in place.settings.stages if stage in aliases}
     champion = stages.get(CHAMPION)
     path = place.receipt("register")
@@ -128,6 +129,8 @@ def _roles(place: Workplace, registry: Registry) -> Roles:
     with suppress(PromotionRefused):
         latest = [*latest, before(champion, decided)]
     former = former_champion(champion, decided)
+    if former is not None and not registry.has(former):
+        former = None  # deleted since
     return Roles(stages, former, frozenset(int(version) for version in latest if registry.has(int(version))))
 
 
@@ -141,17 +144,32 @@ def _fetch(place: Workplace, registry: Registry, roles: Roles, table: pd.DataFra
     found: dict[int, Scored] = {}
     skipped: dict[str, str] = {}
     for version in roles.versions:
-        files = registry.download(version, folder / str(version))
+        files = folder / str(version)
         try:
-            found[version] = Scored(registry.card(version), _fit_for(table, _read(files)))
-        except LearningError as error:
-            shutil.rmtree(files)
+            found[version] = Scored(_fetched(place, registry, version, files), _fit_for(table, _read(files)))
+        except (LearningError, AliasMissing, FileMissing, TableInvalid) as error:
+            shutil.rmtree(files, ignore_errors=True)
             line("model left out", logging.WARNING, version=version, role=roles.sealed_as(version), problem=str(error))
             held = [stage for stage, number in roles.stages.items() if number == version]
             skipped |= {stage: f"Version {version}, the {stage}, is left out: {error}" for stage in held}
     if not found:
         raise LearningError(" ".join(skipped.values())) if skipped else AliasMissing(NO_MODEL)
     return found, skipped
+
+
+def _fetched(place: Workplace, registry: Registry, version: int, to: Path) -> dict[str, Any]:
+    """The card of a version, its model files in the folder `to`: the registry's, or, where it has lost them, those published.
+
+    AliasMissing, FileMissing, or TableInvalid where neither has them.
+    """
+    card = registry.card(version)
+    try:
+        registry.download(version, to)
+    except (RegistryUnavailable, FileMissing):
+        to.mkdir(parents=True, exist_ok=True)
+        for name, data in model_files(place.store, Manifest.read(place.store).models.get(version, card)).items():
+            (to / name).write_bytes(data)
+    return card
 
 
 def _write_record(place: Workplace, registry: Registry, cards: Sequence[Mapping[str, Any]]) -> None:
@@ -200,11 +218,10 @@ def monitor_drift(place: Workplace) -> Figures:
     played = played[~played["is_future"]]
     receipt = place.read_json(place.receipt("batch_inference"))
     champion = receipt["stages"].get(CHAMPION)
-    reports = {}
-    for version in map(int, receipt["models"]):
-        model = _read(place.work / "registered" / str(version))
-        reports[version] = drift_report(*inputs, place.now, model_version=version, importance=importance(model, played))
-    report = reports.pop(champion) if champion in reports else drift_report(*inputs, place.now)
+    models = {version: _read(place.work / "registered" / str(version)) for version in map(int, receipt["models"])}
+    weights: dict[int | None, Mapping[str, float] | None] = {version: importance(model, played) for version, model in models.items()}
+    reports = drift_reports(*inputs, place.now, weights if champion in models else {None: None, **weights})
+    report = reports.pop(champion if champion in models else None)
     place.write_json(
         place.root / "reports" / "drift" / "latest.json", {**report, "versions": {str(version): one for version, one in reports.items()}}
     )

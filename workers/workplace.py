@@ -129,7 +129,7 @@ class Workplace:
 
 
 def whole(store: Store) -> str | None:
-    """The version that the pointer names; None when there is none, or a file of it is gone or is not what was published."""
+    """The version that the manifest names; None when there is none, or a file of it is gone or is not what was published."""
     try:
         manifest = Manifest.read(store)
     except (FileMissing, TableInvalid):

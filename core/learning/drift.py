@@ -45,6 +45,31 @@ class _Spans:
         return _Spans(*(rows[rows["match_id"].isin(part["match_id"])] for part in (self.window, self.reference)))
 
 
+def drift_reports(
+    features: pd.DataFrame,
+    evaluation: pd.DataFrame,
+    predictions: pd.DataFrame,
+    as_of: datetime,
+    importances: Mapping[int | None, Mapping[str, float] | None],
+) -> dict[int | None, dict[str, Any]]:
+    """The drift report of `as_of` for each model version, ready for JSON: a missing number is null.
+
+    The last 28 days of features, or the last 30 matches, against the season before: Kolmogorov and Smirnov's test for
+    amounts, chi-square for kinds, false discovery rate over all of them. What a version says is compared in the same way,
+    from forecasts by models that had not seen the match: its own in `evaluation`, then those in `predictions`.
+    `importances` has each version's share of every feature in what it says; the version None stands for no model.
+    """
+    spans = _spans(features, as_of)
+    names = [name for name in features.columns if name not in FEATURES_LEAD and group_of(name) not in CALENDAR]
+    drifts = _drifts(spans, [*names, "sex"])  # of what all versions are given: tested once
+    return {
+        version: _report(
+            spans, _forecasts(features, _of(evaluation, version), _of(predictions, version)), as_of, version, _weighted(drifts, weights)
+        )
+        for version, weights in importances.items()
+    }
+
+
 def drift_report(
     features: pd.DataFrame,
     evaluation: pd.DataFrame,
@@ -54,21 +79,16 @@ def drift_report(
     importance: Mapping[str, float] | None = None,
     model_version: int | None = None,
 ) -> dict[str, Any]:
-    """The drift report of `as_of`, ready for JSON: a missing number is null.
+    """The same of one version."""
+    return drift_reports(features, evaluation, predictions, as_of, {model_version: importance})[model_version]
 
-    The last 28 days of features, or the last 30 matches, against the season before: Kolmogorov and Smirnov's test for
-    amounts, chi-square for kinds, false discovery rate over all of them. What `model_version` says is compared in the same way,
-    from forecasts by models that had not seen the match: its own in `evaluation`, then those in `predictions`.
-    `importance` is each feature's share in what the model says.
-    """
-    spans = _spans(features, as_of)
-    forecasts = _forecasts(features, _of(evaluation, model_version), _of(predictions, model_version))
+
+def _report(spans: _Spans, forecasts: pd.DataFrame, as_of: datetime, version: int | None, seen: list[dict[str, Any]]) -> dict[str, Any]:
     judged = forecasts["outcome"].notna()
-    seen = _seen(features, spans, importance)
     realised = _realised(forecasts[judged & forecasts["match_id"].isin(spans.window["match_id"])])
     return {
         "as_of": iso(as_of),
-        "model_version": model_version,
+        "model_version": version,
         "window": _span(spans.window),
         "reference": _span(spans.reference),
         "drift_score": float(np.mean([found["drifts"] for found in seen])) if len(spans.reference) else None,
@@ -82,11 +102,9 @@ def drift_report(
     }
 
 
-def _seen(features: pd.DataFrame, spans: _Spans, importance: Mapping[str, float] | None) -> list[dict[str, Any]]:
-    """What the models are given, each feature with its importance."""
-    names = [name for name in features.columns if name not in FEATURES_LEAD and group_of(name) not in CALENDAR]
-    weights = {} if not importance else {name: plain(importance.get(name, 0.0)) for name in (*names, "sex")}
-    return [found | {"importance": weights.get(found["feature"])} for found in _drifts(spans, [*names, "sex"])]
+def _weighted(drifts: list[dict[str, Any]], importance: Mapping[str, float] | None) -> list[dict[str, Any]]:
+    """What the models are given, each feature with its importance for one of them."""
+    return [found | {"importance": plain(importance.get(found["feature"], 0.0)) if importance else None} for found in drifts]
 
 
 def _spans(features: pd.DataFrame, as_of: datetime) -> _Spans:
@@ -102,6 +120,10 @@ def _spans(features: pd.DataFrame, as_of: datetime) -> _Spans:
 def _span(part: pd.DataFrame) -> dict[str, Any]:
     first, last = (f"{part['date'].min():%Y-%m-%d}", f"{part['date'].max():%Y-%m-%d}") if len(part) else (None, None)
     return {"from": first, "to": last, "matches": len(part)}
+
+
+def _of_version(features: pd.DataFrame, evaluation: pd.DataFrame, predictions: pd.DataFrame, version: int | None) -> pd.DataFrame:
+    return _forecasts(features, _of(evaluation, version), _of(predictions, version))
 
 
 def _of(rows: pd.DataFrame, version: int | None) -> pd.DataFrame:

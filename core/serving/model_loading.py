@@ -87,7 +87,7 @@ class ModelLoader:
             return
         try:
             self._fetched[version] = self._asked_for(version)
-            del self._failed[version]
+            self._failed.pop(version, None)
         except BROKEN as error:
             said = FileMissing(f"{failed.error} The registry cannot replace them: {error or type(error).__name__}")
             self._failed[version] = _Failure(said, time.monotonic(), is_absent=False)
@@ -114,6 +114,7 @@ class ModelLoader:
         if "-" in artefact and with_artefact(published, files)["artefact"] != artefact:
             raise TableInvalid("its files are not those published.")
         with suppress(StorageError):  # it serves all the same, and the next start fetches them again
+            self._store.remove(artefact)
             for name, data in files.items():
                 self._store.write(f"{artefact}/{name}", data)
         return files

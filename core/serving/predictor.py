@@ -105,6 +105,10 @@ class PredictionService:
         """The card of any version; AliasMissing when the registry holds no such version, RegistryUnavailable."""
         return self._shelf.card_of(version)
 
+    def published_card(self, version: int) -> Mapping[str, Any]:
+        """The card of a version that is published; empty for any other. Asks nobody."""
+        return self._shelf.published_card(version)
+
     def versions(self) -> dict[str, int]:
         """The model version that serves each stage. Reads nothing."""
         return self._shelf.serving.versions()

@@ -44,11 +44,6 @@ class Records:
         with self._database.read() as connection:
             return forecast_chain.sealed(connection, *match_ids)
 
-    def chain_problem(self) -> str | None:
-        """None when the chain of sealed forecasts is whole, else a sentence that names the first entry that is not."""
-        with self._database.read() as connection:
-            return forecast_chain.verify(connection)
-
     def chain_check(self) -> ChainCheck | None:
         """The stored outcome of the worker's last check of the chain; None before the first one."""
         return chain_check.latest(self._database)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -67,12 +68,12 @@ class Reports:
         self._cards = dict(cards)
         self._count()
 
-    def walk_of(self, card: Card) -> pd.DataFrame:
-        """The walk-forward that a version is judged by, columns as `core.tables.EVALUATION`; empty when there is none.
-
-        NotReady while there is no evaluation.
+    def walk_of(self, card: Card, match_id: int | None = None) -> pd.DataFrame:
+        """The walk-forward that a version is judged by, of all matches or of one, columns as `core.tables.EVALUATION`; empty when there
+        is none. NotReady while there is no evaluation.
         """
-        return walk_in(self.evaluation(), card).copy(deep=False)
+        table = self.evaluation()
+        return walk_in(table if match_id is None else table[table["match_id"] == match_id], card).copy(deep=False)
 
     def evaluation(self) -> pd.DataFrame:
         """Columns as `core.tables.EVALUATION`, of all versions and references. NotReady while there is none."""
@@ -110,8 +111,9 @@ class Reports:
             drift = drift or _value(self._drift)
             for stage in STAGES:
                 loss = (_scores_of(scores, self._cards.get(stage, {})) if scores else {}).get("log_loss")
-                if isinstance(loss, Mapping) and isinstance(loss.get("point"), int | float):
-                    FORECAST_LOG_LOSS.labels(stage).set(loss["point"])
+                point = loss.get("point") if isinstance(loss, Mapping) else None
+                if scores and stage in self._cards:  # of a version without scores none is known: the one before must not stand for it
+                    FORECAST_LOG_LOSS.labels(stage).set(math.nan if point is None else point)
             if drift:
                 count_drift(_drift_of(drift, self._cards.get(CHAMPION, {})))
 

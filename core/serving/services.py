@@ -43,13 +43,13 @@ from core.serving.reports import MatchHistory, Reports
 from core.serving.snapshot import Watch
 from core.serving.version_comparison import Compared, compare, sealed_rows
 from core.settings import Settings
+from core.storage import logbook
 from core.storage.database import Database
 from core.storage.files import POINTER, Store
 from core.storage.manifest import Card
 from core.vocabulary import BASE_RATE, BASELINE, CHALLENGER, CHAMPION, FORMER_CHAMPION, STAGES
 
 PATIENCE = 4.0
-MANY = 10_000  # decisions, as many as are looked through
 STORE_EVERY = 10.0  # seconds between two questions how fast the store is
 NOTHING = "Nothing was published yet. Run `make pipeline`; it takes a minute or two, and this page takes it up by itself."
 
@@ -156,11 +156,11 @@ class Services:
 
     def walk_of(self, stage: str) -> pd.DataFrame:
         """The walk-forward of the version that has a stage, columns as `core.tables.EVALUATION`. NotReady while there is none."""
-        return self.reports.walk_of(self.models.card(stage))
+        return self.reports.walk_of(self.card_of(stage))
 
     def scores_of(self, stage: str) -> dict[str, Any]:
         """The scores of the version that has a stage, as `core.learning.comparison.scores` makes them; empty when there are none."""
-        return self.reports.scores_of(self.models.card(stage))
+        return self.reports.scores_of(self.card_of(stage))
 
     def roles(self) -> dict[str, int | None]:
         """Each version whose forecasts are shown, once, by its role: the stages in their order, and the former champion.
@@ -177,11 +177,15 @@ class Services:
         return found
 
     def card_of(self, role: str) -> Card:
-        """The card of the version with a stage, or of the former champion; empty when there is none."""
+        """The card of the version whose forecasts are shown in a role; empty when there is none.
+
+        A stage's alias may name a version that no batch knows yet: then the version before it is shown, with its own figures.
+        """
+        versions, former = self.predictions.versions(), self.models.former_champion
         if role == FORMER_CHAMPION:
-            former = self.models.former_champion
             return {} if former is None else former.card
-        return self.models.card(role)
+        version = versions.get(role)
+        return self.models.card(role) if version is None else self.models.published_card(version) or self.models.card(role)
 
     def scored(self) -> list[tuple[str, int | None, dict[str, Any]]]:
         """The scores of each version that is shown, and of the base rate: its role for people, its version, its scores."""
@@ -194,7 +198,7 @@ class Services:
 
         After a rollback the version that was taken back is challenger again, and is shown as what it was: the former champion.
         """
-        champion, challenger, former = self.models.card(CHAMPION), self.models.card(CHALLENGER), self.models.former_champion
+        champion, challenger, former = self.card_of(CHAMPION), self.card_of(CHALLENGER), self.models.former_champion
         version = challenger.get("model_version")
         if version is not None and version != champion.get("model_version") and (former is None or version != former.version):
             return Rival(challenger, is_former=False)
@@ -228,7 +232,7 @@ class Services:
 
     def check_rollback(self) -> None:
         """PromotionRefused when there is no champion to return to."""
-        decided = self.records.audit(MANY)
+        decided = self.records.audit(logbook.ALL)
         if decided and self.models.assigned().get(CHAMPION) != decided[0]["to_version"]:
             self.models.refresh()  # the decision was made a moment ago
         before(self.models.assigned().get(CHAMPION), decided)

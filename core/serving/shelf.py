@@ -57,7 +57,7 @@ class Shelf:
     """`stages` are the aliases that serve; `try_on` raises for a model that must not take over; `on_change` is given
     the versions by stage, after each change; `on_difference` is called when the stage file differs from the registry.
 
-    Whatever is asked of the registry is asked outside of the lock: a request waits for the store at most.
+    Once the thread runs, whatever is asked of the registry is asked outside of the lock: a request waits for the store at most.
     """
 
     def __init__(
@@ -119,13 +119,13 @@ class Shelf:
             return
         self._answered, self.error = time.monotonic(), None
         wanted = {stage: aliases[stage] for stage in self._stages if stage in aliases}
-        with self._lock:
-            self._read_stages()
-            if wanted:
+        if wanted:
+            with self._lock:  # first of all, and without a word to the store where the model is in memory
                 self._led = asked_at
                 self._take_up(wanted)
-            else:
-                self._from_store()
+            self._read_stages()
+        else:
+            self._from_store()
         self._complete(ask_registry=True)
         self._look_for_damage()
         self._tell_difference(aliases)
@@ -135,6 +135,10 @@ class Shelf:
         if not self._registry.has(version):
             raise AliasMissing(f"The registry holds no version {version}. /predict/model/info names those that serve.")
         return self._loader.card(version) or self._registry.card(version)
+
+    def published_card(self, version: int) -> Card:
+        """The card of a version as published, or as the registry gave it; empty when neither is known."""
+        return self._loader.card(version) or {}
 
     def silence(self) -> float | None:
         """Seconds since the registry last answered; None while nothing follows it."""

@@ -10,16 +10,17 @@ import json
 import os
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from core.clock import from_iso, iso, real_now
-from core.errors import AliasMissing, FileMissing, TableInvalid
+from core.errors import AliasMissing, FileMissing, StorageError, TableInvalid
 from core.football.promotion import former_champion
 from core.storage import leases, logbook
 from core.storage.database import Database
@@ -30,7 +31,7 @@ from core.vocabulary import CHAMPION
 
 KEY = "serving/stages.json"
 LEASE = "promotion"  # held by whoever moves the champion's alias, or writes this file
-LEASE_SECONDS = 60.0
+LEASE_SECONDS, RENEW_EVERY = 60.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -103,15 +104,26 @@ def holder() -> str:
 
 @contextmanager
 def held(database: Database, patience: float = 0.0) -> Iterator[bool]:
-    """Hold the lease, waiting for it for so many seconds. False when it was not to be had."""
-    mine, until = holder(), time.monotonic() + patience
+    """Hold the lease, renewed for as long as this lasts, waiting for it for so many seconds. False when it was not to be had."""
+    mine, until, done = holder(), time.monotonic() + patience, threading.Event()
     while not (taken := leases.take(database, LEASE, mine, LEASE_SECONDS)) and time.monotonic() < until:
         time.sleep(0.1)
+    renewing = threading.Thread(target=_renew, args=(database, mine, done), name="lease", daemon=True)
     try:
+        if taken:
+            renewing.start()
         yield taken
     finally:
+        done.set()
         if taken:
+            renewing.join()
             leases.take(database, LEASE, mine, 0.0)
+
+
+def _renew(database: Database, mine: str, done: threading.Event) -> None:
+    while not done.wait(RENEW_EVERY):
+        with suppress(StorageError):  # the next turn tries again, in time
+            leases.take(database, LEASE, mine, LEASE_SECONDS)
 
 
 def _cards(registry: Registry, store: Store, versions: set[int]) -> dict[int, Card]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from core.errors import FileMissing, StorageError, StoreUnavailable
+from core.errors import FileMissing, SettingsError, StorageError, StoreUnavailable
 
 # Names the published batch; it is written last.
 POINTER = "batch/current.json"
@@ -45,7 +45,12 @@ class Store:
 
     @classmethod
     def open(cls, url: str, endpoint: str | None = None) -> Store:
-        """The store at an `s3://bucket/prefix`, or in a folder (a path or a `file://` URL). Makes and reads nothing yet."""
+        """The store at an `s3://bucket/prefix`, or in a folder (a path or a `file://` URL). Makes and reads nothing yet.
+
+        SettingsError without an address: that would be whatever folder the process happens to work in.
+        """
+        if not url:
+            raise SettingsError("SOCCER_STORE_URL is empty. Give a folder or s3://bucket/prefix, or unset it.")
         if url.startswith("s3://"):
             return cls(Bucket(url, endpoint))
         return cls(Folder(Path(url.removeprefix("file://"))))

@@ -13,6 +13,8 @@ from core.storage.schema import audit, corrections, drift_history, forecasts, pi
 
 Row = dict[str, Any]
 
+ALL = 10_000  # decisions: more than anybody will ever have made
+
 
 def set_aside(database: Database, limit: int = 1000) -> list[Row]:
     """The rows that were not loaded, the latest seen first: {source, source_ref, reason, payload, first_seen, last_seen}."""

@@ -65,12 +65,21 @@ def _rows(uri: str, query: sa.TextClause, **values: Any) -> list[Any]:
         raise RegistryUnavailable(AWAY) from error
 
 
+# A server that is silent after it has let us in is given up, too.
+_PATIENCE = {
+    "connect_timeout": int(CONNECT_SECONDS),
+    "options": f"-c statement_timeout={int(1000 * ANSWER_SECONDS)}",
+    "tcp_user_timeout": int(1000 * ANSWER_SECONDS),
+    "keepalives_idle": int(ANSWER_SECONDS),
+}
+
+
 @lru_cache(maxsize=4)
 def _engine(uri: str) -> sa.Engine:
     address = sa.make_url(uri)
     if address.get_backend_name() == "postgresql":
         address = address.set(drivername="postgresql+psycopg")
-        return sa.create_engine(address, pool_size=1, pool_pre_ping=True, connect_args={"connect_timeout": int(CONNECT_SECONDS)})
+        return sa.create_engine(address, pool_size=1, pool_pre_ping=True, connect_args=_PATIENCE)
     return sa.create_engine(address, poolclass=sa.NullPool, connect_args={"timeout": ANSWER_SECONDS})
 
 

@@ -12,6 +12,7 @@ from core.errors import PromotionRefused
 from core.football.judging import Judged
 from core.football.promotion import NOTHING_DECIDED, before
 from core.views.words import clock_time, listed
+from core.vocabulary import CHALLENGER, CHAMPION
 
 Row = Mapping[str, Any]
 
@@ -32,7 +33,7 @@ class Offer:
 
 def promotion(versions: Mapping[str, int], judged: Judged) -> Offer:
     """To make the challenger the champion; `judged` on all matches."""
-    champion, challenger = versions.get("champion"), versions.get("challenger")
+    champion, challenger = versions.get(CHAMPION), versions.get(CHALLENGER)
     if challenger is None or challenger == champion:
         return Offer("Promote", None, "There is no challenger to promote. The next fit brings one.")
     label = f"Promote version {challenger}"
@@ -86,7 +87,7 @@ def _what(row: Row) -> str:
 def arrived(task: Row, versions: Mapping[str, int], now: datetime) -> bool:
     """Whether a decision's task is over, and what it decided serves here, or did: an old decision may have been followed by another."""
     if task["status"] == "SUCCESS":
-        serves = versions.get("champion") == (task.get("result") or {}).get("to_version")
+        serves = versions.get(CHAMPION) == (task.get("result") or {}).get("to_version")
         return serves or now - from_iso(task["finished_at"]) > SOON
     return task["status"] in OVER
 

@@ -12,6 +12,7 @@ import pandas as pd
 from core.clock import from_iso
 from core.views.charted import Verdict
 from core.views.words import MISSING, ago, clock_time, count, duration, listed, sentence
+from core.vocabulary import STAGES
 
 Row = Mapping[str, Any]
 
@@ -81,7 +82,6 @@ STOPS_WORK = ("database", "locked", "queue")
 TOLD_ELSEWHERE = ("replay", "worker")
 AT_ONCE = timedelta(seconds=10)  # what starts so soon after the supervisor was started by it
 STARTS = ("started", "restarted")
-STAGES = ("champion", "challenger", "baseline")
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ import pandas as pd
 from core.clock import from_iso
 from core.football.outcomes import Outcome, Probabilities
 from core.views.words import count, duration, sentence
+from core.vocabulary import STAGES
 
-STAGE_WORDS = {"champion": "Champion", "challenger": "Challenger", "baseline": "Baseline"}
+STAGE_WORDS = {stage: stage.capitalize() for stage in STAGES}
 FINAL = {"SUCCESS", "FAILURE", "REVOKED", "EXPIRED"}
 LONGEST_ID = 64
 

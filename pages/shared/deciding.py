@@ -9,7 +9,7 @@ from core.errors import TaskUnknown
 from core.football.judging import Judged
 from core.serving.services import Services
 from core.views import decisions as view
-from core.vocabulary import CHALLENGER
+from core.vocabulary import CHALLENGER, CHAMPION
 from pages.shared import keyed, state, tables
 from pages.shared.alive import alive
 from workers.jobs import Jobs
@@ -27,7 +27,7 @@ def draw(services: Services, jobs: Jobs, judged: Judged) -> None:
         "Decide", "The champion changes when somebody says so and gives the reason. A worker carries it out, and it is written down."
     )
     rows, versions = services.records.audit(), services.models.assigned()
-    champion = versions.get("champion")
+    champion = versions.get(CHAMPION)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         keyed.field(services.settings)
         offer = view.promotion(versions, judged)

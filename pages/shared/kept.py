@@ -40,7 +40,7 @@ def judged(services: Services) -> bool:
 def question(services: Services, zone: tzinfo) -> Question:
     """The champion and the version that it is compared with now."""
     rival = services.rival()
-    cards = services.models.card(CHAMPION), {} if rival is None else rival.card, services.models.card(BASELINE)
+    cards = services.card_of(CHAMPION), {} if rival is None else rival.card, services.card_of(BASELINE)
     champion, other, baseline = (card.get("model_version") for card in cards)
     versions = champion, other, baseline
     if rival is None:

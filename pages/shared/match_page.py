@@ -66,8 +66,7 @@ def _walked(services: Services, match_id: int, roles: Mapping[str, int | None]) 
         return []
     found = []
     for role, version in roles.items():
-        rows = services.reports.walk_of(services.card_of(role))
-        for row in rows[rows["match_id"] == match_id].to_dict("records"):
+        for row in services.reports.walk_of(services.card_of(role), match_id).to_dict("records"):
             found.append({**{str(name): value for name, value in row.items()}, "model_stage": role, "model_version": version})
     return found
 

@@ -387,7 +387,7 @@ def test_the_records_are_read_from_the_database(tmp_path):
     )
     with pytest.raises(TaskUnknown):
         records.task("no such task")
-    assert records.workers() == [] and records.sealed(1) == [] and records.chain_problem() is None
+    assert records.workers() == [] and records.sealed(1) == []
     assert [row["source_ref"] for row in records.quarantine()] == ["b", "a"]
     assert records.runs()[0]["run_id"] == "r1" and records.process_events()[0]["event"] == "started"
     assert [row["as_of"] for row in records.drift_history()] == ["2026-03-13", "2026-03-14"]

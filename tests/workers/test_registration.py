@@ -34,6 +34,7 @@ def place(registry, tmp_path):
         clock=Clock(datetime(2024, 10, 10, 12, tzinfo=UTC)),
         database_url=f"sqlite:///{tmp_path}/soccer.db",
         tracking_uri=registry.tracking_uri,
+        store_url=str(tmp_path / "store"),
     )
     place = Workplace(settings, tmp_path)
     place.database.create()
@@ -153,12 +154,28 @@ def test_after_a_promotion_the_place_is_free_for_the_best_of_the_other_recipes()
 def test_a_recipe_that_is_named_becomes_the_challenger_whatever_its_loss(place):
     found = losses(joint_boosted=0.974, six_ratings=0.980, form5=0.9, fourth=2.0)
     assert challenger(VERSIONS, [], CHAMPION_1, CHALLENGER_2, found, "fourth") == 7
-    with pytest.raises(SettingsError, match=r"register\.challenger"):
-        challenger(VERSIONS, [], CHAMPION_1, CHALLENGER_2, found, "fifth")
+    assert challenger(VERSIONS, [], Holder(JOINT_BOOSTED, 4), CHALLENGER_2, found, JOINT_BOOSTED) is None, "the champion is no challenger"
     register(place)
     (place.root / "params.yaml").write_text(f"register: {{challenger: {JOINT_BOOSTED}}}\n")
     fit(place, 0.5, JOINT_BOOSTED)
     assert aliases(Workplace(place.settings, place.root)) == FIRST | {"challenger": 4}
+
+
+@pytest.mark.parametrize("name", ["fifth", FORM5])
+def test_a_recipe_that_cannot_be_the_challengers_is_refused_before_anything_is_registered(place, registry, name):
+    (place.root / "params.yaml").write_text(f"register: {{challenger: {name}}}\n")
+    with pytest.raises(SettingsError, match=r"register\.challenger"):
+        register(Workplace(place.settings, place.root))
+    assert registry.aliases() == {} and not registry.has(1)
+
+
+def test_a_challenger_alias_that_was_deleted_is_not_set_to_the_champion(place, registry):
+    register(place)
+    registry.set_alias("champion", 2)
+    with registry._mlflow() as mlflow:
+        registry._client(mlflow).delete_registered_model_alias(registry.model_name, "challenger")
+    fit(place, 0.5, JOINT_BOOSTED)
+    assert aliases(place) == {"champion": 2, "challenger": 4, "baseline": 3}
 
 
 def test_a_fourth_recipe_gets_a_version_and_no_alias_of_its_own(place, registry, monkeypatch):
