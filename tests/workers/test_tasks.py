@@ -142,7 +142,7 @@ def test_TK_3_more_rows_than_are_read_at_once_all_arrive_in_order(database, monk
 
 def test_TK_3_a_store_that_fails_keeps_the_whole_file_from_before(database, tmp_path, monkeypatch):
     store = Store.open(str(tmp_path / "store"))
-    tasks = Tasks(None, database, store, None)
+    tasks = Tasks(None, database, store, None, None)
     tasks.export_data_raw("teams")
     before = store.read("exports/teams.parquet")
     monkeypatch.setattr(os, "fsync", lambda descriptor: (_ for _ in ()).throw(OSError(28, "No space left on device")))
@@ -156,7 +156,7 @@ def test_TK_3_a_store_that_fails_keeps_the_whole_file_from_before(database, tmp_
 def test_TK_3_an_unknown_table_leaves_nothing_behind(database, tmp_path):
     store = Store.open(str(tmp_path / "store"))
     with pytest.raises(FileMissing):
-        Tasks(None, database, store, None).export_data_raw("../../escape")
+        Tasks(None, database, store, None, None).export_data_raw("../../escape")
     assert store.list("") == []
 
 
