@@ -162,14 +162,17 @@ def _fetched(place: Workplace, registry: Registry, version: int, to: Path) -> di
 
     AliasMissing, FileMissing, or TableInvalid where neither has them.
     """
-    card = registry.card(version)
     try:
         registry.download(version, to)
-    except (RegistryUnavailable, FileMissing):
+        return registry.card(version)
+    except (RegistryUnavailable, AliasMissing, FileMissing):
+        published = Manifest.read(place.store).models.get(version)
+        if published is None or not registry.has(version):
+            raise
         to.mkdir(parents=True, exist_ok=True)
-        for name, data in model_files(place.store, Manifest.read(place.store).models.get(version, card)).items():
+        for name, data in model_files(place.store, published).items():
             (to / name).write_bytes(data)
-    return card
+        return {**published, "artefact": f"models/{version}"}
 
 
 def _write_record(place: Workplace, registry: Registry, cards: Sequence[Mapping[str, Any]]) -> None:

@@ -10,11 +10,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.football.scoring import MEASURES, Interval, block_interval, log_loss
-from core.tables import EVALUATION
 from core.vocabulary import BASE_RATE, ELO
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+# The facts of no match at all.
+_NOTHING = pd.DataFrame(
+    {
+        "date": pd.Series(dtype="datetime64[us]"),
+        "season": pd.Series(dtype="str"),
+        "competition_code": pd.Series(dtype="str"),
+        "sex": pd.Series(dtype="int64"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ def contest(entrants: Mapping[str, pd.DataFrame]) -> Contest:
     """
     parts = {name: rows.set_index("match_id") for name, rows in entrants.items() if len(rows)}
     if not set(parts) - {BASE_RATE, ELO}:
-        return Contest(next(iter(entrants.values()), EVALUATION.empty()).iloc[:0], np.zeros(0, dtype=np.int64), {})
+        return Contest(next(iter(entrants.values()), _NOTHING).iloc[:0], np.zeros(0, dtype=np.int64), {})
     common = next(iter(parts.values())).index
     for part in parts.values():
         common = common.intersection(part.index)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
@@ -15,10 +16,10 @@ from core.football.judging import Evidence, Judged, evidence, judge
 from core.serving.lookups import Lookup
 from core.serving.services import Services
 from core.serving.version_comparison import Compared
-from core.storage.manifest import Card
 from core.views.arena import ArenaView, Pair, arena_view, league_names, pair
 from core.vocabulary import BASELINE, CHAMPION, EVALUATION_FILE
 
+Card = Mapping[str, Any]
 Versions = tuple[int | None, int | None, int | None]
 
 

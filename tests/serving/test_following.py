@@ -481,7 +481,7 @@ def test_scores_walk_roles_and_rival_follow_a_promotion(running):
     assert running.roles() == {"champion": 2, "former_champion": 1, "baseline": 3}
     rival = running.rival()
     assert (rival.card["model_version"], rival.is_former) == (1, True) and rival.until is not None
-    compared = running.compared(rival.card)
+    compared = running.compared(running.card_of("champion"), rival.card)
     assert compared.on == "walk"
 
 

@@ -20,8 +20,9 @@ from core.errors import LearningError
 from core.learning.models import Feature, load_model
 from core.learning.recipe import FEATURES
 from core.settings import PROJECT
+from core.storage import audit_log
 from core.storage.forecast_chain import verify
-from core.storage.schema import drift_history, forecasts, pipeline_runs
+from core.storage.schema import audit, drift_history, forecasts, pipeline_runs
 from core.tables import EVALUATION, MATCH_FEATURES_LEAD, MATCHES, PREDICTIONS
 from tests.serving.models import SIGNATURE, files
 from tests.workers.house import eventually
@@ -178,6 +179,33 @@ def test_a_champion_that_cannot_be_used_any_more_is_left_out_by_name_and_the_oth
         for stage in (batch_inference, monitor_drift, publish):
             stage(place)
     assert project.pointer()["stages"] == FIRST_RUN and project.pointer()["skipped"] == {}
+
+
+def test_a_former_champion_that_was_deleted_since_and_a_version_that_lost_its_files_stop_no_batch(project, first, tmp_path):
+    place = project.place()
+    registry = open_registry(place)
+    folder = tmp_path / "deleted"
+    folder.mkdir()
+    for name, data in files().items():
+        (folder / name).write_bytes(data)
+    deleted = registry.log_version(folder, {"features": [{"name": "elo", "type": "double"}]}, "Deleted").version
+    decision = audit_log.Decision("somebody", "promote", deleted, 1, "to see", {})
+    audit_log.intend(place.database, decision)
+    audit_log.settle(place.database, decision)
+    with registry._mlflow() as mlflow:
+        registry._client(mlflow).delete_model_version(registry.model_name, str(deleted))
+        lost = Path(mlflow.artifacts.download_artifacts(f"models:/{registry.model_name}/3"))
+    away = lost.with_name("away")
+    lost.rename(away)
+    try:
+        batch_inference(place)
+        receipt = project.receipt("batch_inference")
+        assert set(receipt["models"]) == {"1", "2", "3"} and receipt["former_champion"] is None and receipt["skipped"] == {}
+    finally:
+        away.rename(lost)
+        with place.database.write() as connection:
+            connection.execute(audit.delete())
+        batch_inference(place)
 
 
 def test_when_no_model_can_be_used_the_stage_says_why_of_each(project, first, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 import json
 import os
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -12,7 +13,7 @@ from core.errors import FileMissing, StoreUnavailable, TableInvalid
 from core.serving import stage_file
 from core.settings import Settings
 from core.storage.files import Store
-from core.storage.forecast_chain import Forecast, seal
+from core.storage.forecast_chain import Forecast, seal, sealed
 from tests.serving import batches, models
 from workers import publishing
 from workers.workplace import Workplace, whole
@@ -23,7 +24,8 @@ NOW = datetime(2024, 10, 10, 12, tzinfo=UTC)
 @pytest.fixture
 def place(tmp_path):
     home = tmp_path / "home"
-    settings = Settings(home=home, clock=Clock(NOW), database_url=f"sqlite:///{home}/soccer.db", store_url=str(home / "store"))
+    addresses = {"database_url": f"sqlite:///{home}/soccer.db", "tracking_uri": f"sqlite:///{home}/mlflow.db"}
+    settings = Settings(home=home, clock=Clock(NOW), store_url=str(home / "store"), **addresses)
     place = Workplace(settings, tmp_path)
     place.database.create()
     (tmp_path / "params.yaml").write_text("publish: {keep: 5}\n")
@@ -145,6 +147,34 @@ def test_a_model_goes_with_the_last_batch_that_needs_it(place):
         publishing.publish(place)
         made.append(artefact(place))
     assert {key.rpartition("/")[0] for key in place.store.list("models")} == set(made[-5:])
+
+
+def test_a_file_that_does_not_belong_into_a_models_folder_is_removed_with_the_next_batch(place):
+    publishing.publish(place)
+    place.store.write(f"{artefact(place)}/model.json~", b"left by an editor")
+    assert whole(place.store) is None
+    publishing.publish(place)
+    assert whole(place.store) and place.store.list(artefact(place)) == [f"{artefact(place)}/model.json"]
+
+
+def test_who_was_promoted_after_the_batch_was_made_is_sealed_by_the_batch_that_serves(place, monkeypatch):
+    monkeypatch.setattr(publishing, "open_registry", lambda place: SimpleNamespace(aliases=lambda: {"champion": 7}))
+    monkeypatch.setattr(publishing.stage_file, "write", lambda *clients: None)
+    to_come = batches.match_features(2).assign(is_future=True, startTimeUtc=pd.Timestamp("2024-10-11T15:00", tz="UTC"))
+    place.write_table("predictions/match_features.parquet", to_come, index=True)
+    early = [
+        Forecast(
+            int(match_id), "champion", 7, 0.5, 0.3, 0.2, "2024-10-11T15:00:00Z", "2024-10-10T12:00:00Z", "2024-10-10T12:00:01Z", "replay"
+        )
+        for match_id in to_come.index
+    ]
+    with place.database.write() as connection:
+        seal(connection, early)
+    publishing.publish(place)
+    served = batches.predictions(2, {"champion": 7})
+    with place.database.read() as connection:
+        last = {match_id: sealed(connection, int(match_id))[-1]["proba_home"] for match_id in to_come.index}
+    assert last == served["proba_home"].to_dict()
 
 
 def test_a_model_that_has_a_stage_stays_though_no_batch_needs_it(place):
