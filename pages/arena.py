@@ -41,11 +41,12 @@ else:
     tables.verdict(view.verdict)
     left, right = st.columns(2, gap="medium")
     with left:
-        tables.section("What a promotion needs", "All five, on the matches chosen above. The gate advises; somebody decides.")
-        tables.checks(check_rows(view.judged))
         champion, card, baseline = asked.cards
-        if said_at_gate := gate_words(card, asked.versions[0], whole.facts["date"].max().date()):
-            st.caption(said_at_gate)
+        if not asked.pair.is_former:
+            tables.section("What a promotion needs", "All five, on the matches chosen above. The gate advises; somebody decides.")
+            tables.checks(check_rows(view.judged))
+            if said_at_gate := gate_words(card, asked.versions[0], whole.facts["date"].max().date()):
+                st.caption(said_at_gate)
         tables.section("Scores", "Lower is better except accuracy. Intervals: 95%, block bootstrap by match day.")
         tables.scores(view.scores)
         charts.table_and_csv(view.scores_table, "arena_scores")

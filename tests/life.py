@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import http.client
 import io
 import itertools
 import json
@@ -79,7 +80,7 @@ class Answers:
     def _ask(self) -> None:
         paths = itertools.cycle(("/predict/model/info", f"/predict/precomputed/{self._life.match_id}", f"/predict/{self._life.match_id}"))
         while not self._stop.is_set():
-            with suppress(urllib.error.URLError, OSError, ValueError):
+            with suppress(urllib.error.URLError, http.client.HTTPException, OSError, ValueError):
                 self.versions.append(int(self._life.get(next(paths))["model_version"]))
             time.sleep(0.02)
 
@@ -203,7 +204,7 @@ class Life:
         path = f"/monitoring/task_status/{task['task_id']}"
 
         def over() -> dict | None:
-            with suppress(urllib.error.URLError, OSError):
+            with suppress(urllib.error.URLError, http.client.HTTPException, OSError):
                 said = self.get(path)
                 return said if said["status"] in ended else None
             return None
@@ -235,7 +236,7 @@ class Life:
             try:
                 self.compare(roles)
                 return
-            except (AssertionError, urllib.error.URLError, OSError, RuntimeError) as differ:
+            except (AssertionError, urllib.error.URLError, http.client.HTTPException, OSError, RuntimeError) as differ:
                 if time.monotonic() > until:
                     raise AssertionError(f"after step {self.steps}: {differ}") from differ
                 time.sleep(0.5)
@@ -331,7 +332,7 @@ class Life:
             for page in ("live", "playground", "how_it_works"):
                 assert visitor.read(page)
             arena = visitor.read("arena")
-            is_former = roles.former is not None and roles.challenger in (roles.champion, roles.former)
+            is_former = roles.former is not None and roles.challenger == roles.champion
             rival = f"Former champion v{roles.former}" if is_former else f"Challenger v{roles.challenger}"
             named = f"Champion v{roles.champion}" in arena and rival in arena
             assert named or f"Versions {roles.champion} and {roles.challenger} are two fits of one recipe" in arena, arena[:600]

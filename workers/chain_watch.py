@@ -10,7 +10,7 @@ from datetime import datetime
 
 from core.clock import from_iso, real_now
 from core.settings import Settings
-from core.storage import chain_check, leases, pipeline_log
+from core.storage import chain_check, forecast_chain, leases, pipeline_log
 from core.storage.chain_check import ChainCheck
 from core.storage.database import Database
 from core.storage.files import Store
@@ -19,6 +19,7 @@ from workers.repeat import Repeat
 
 LOOK_EVERY = 2.0
 HOUR = 3600.0
+SETTLED = 30.0  # seconds after a check until what was sealed since is looked at
 LEASE = "chain"
 
 
@@ -26,6 +27,7 @@ class ChainWatch:
     """Of several workers, the one that holds the lease verifies; the stored outcome tells the others that it was done."""
 
     def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         self.database = Database(settings.database_url)
         self.store = Store.open(settings.store_url, settings.s3_endpoint)
         self.holder = f"{socket.gethostname()[:40]}:{os.getpid()}"
@@ -46,7 +48,15 @@ class ChainWatch:
         last = chain_check.latest(self.database)
         if last is None or not _recent(last, self._started):
             return True
-        return last.batch != pipeline_log.noted(self.database, pipeline_log.PUBLISHED)
+        if last.batch != pipeline_log.noted(self.database, pipeline_log.PUBLISHED):
+            return True
+        return last.age_seconds > SETTLED and last.problem is None and self._has_grown(last)
+
+    def _has_grown(self, last: ChainCheck) -> bool:
+        """Whether something was sealed since, as after a promotion."""
+        timeline = self.settings.timeline
+        with self.database.read() as connection:
+            return forecast_chain.head(connection, timeline)[1] != last.entries.get(timeline, 0)
 
 
 def _recent(check: ChainCheck, started: datetime) -> bool:

@@ -207,6 +207,7 @@ class PromoteRequest(Taken):
 
 class RollbackRequest(Taken):
     reason: Reason
+    who: Name | None = Field(None, description="who asks, for the audit log")
 
 
 # Monitoring

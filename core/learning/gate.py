@@ -16,6 +16,8 @@ from core.football.scoring import Interval, expected_calibration_error
 from core.learning.comparison import CHANCES, difference, plain
 from core.learning.models import Floats, Model, Part
 
+FIRST = "It is the first version of all, so there was no champion to compare it with."
+
 
 def verdict(
     evaluation: pd.DataFrame,
@@ -51,7 +53,7 @@ def verdict(
         "latency_of": slowest,
         "checks": made,
         "promote": passes(made),
-        "reason": _reason(refit, found["n"], made),
+        "reason": FIRST if refit and against is None and made["no_leak"] is not False else _reason(refit, found["n"], made),
     }
 
 

@@ -204,7 +204,9 @@ def about_processes(vitals: Vitals, writing: Probe | None) -> Iterator[Notice]:
         yield Notice(
             "worker",
             f"The {restarted['process']} process was started again at {moment(from_iso(restarted['at']))}.",
-            "It had ended unexpectedly. What it was working at went back into the queue; nothing needs to be done.",
+            "It had ended unexpectedly. "
+            + ("" if restarted["process"] == "web" else "What it was working at went back into the queue. ")
+            + "Nothing needs to be done.",
         )
 
 

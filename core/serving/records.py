@@ -8,6 +8,7 @@ from core.storage import chain_check, forecast_chain, logbook, process_events, s
 from core.storage.chain_check import ChainCheck
 from core.storage.database import Database
 from core.storage.task_ledger import TaskLedger
+from core.vocabulary import CHAMPION
 
 Row = dict[str, Any]
 
@@ -47,6 +48,11 @@ class Records:
     def chain_check(self) -> ChainCheck | None:
         """The stored outcome of the worker's last check of the chain; None before the first one."""
         return chain_check.latest(self._database)
+
+    def sealed_champion(self, timeline: str) -> dict[int, tuple[float, float, float]]:
+        """By match (home, draw, away) as the champion of that time was last sealed, before kick-off."""
+        with self._database.read() as connection:
+            return forecast_chain.last_of_stage(connection, timeline, CHAMPION)
 
     def quarantine(self, limit: int = 1000) -> list[Row]:
         """Rows of the sources that were not loaded, with the reason."""

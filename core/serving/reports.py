@@ -101,8 +101,8 @@ class Reports:
 
     @property
     def drift_error(self) -> str | None:
-        """Why the latest drift report could not be read; None when it could, or there is none yet."""
-        return self._drift.error
+        """Why the latest drift report could not be read; None when it could, or there is none yet. One of an earlier batch is read."""
+        return None if self._drift.stale_reason == self._drift.error else self._drift.error
 
     def _count(self, scores: Mapping[str, Any] | None = None, drift: Mapping[str, Any] | None = None) -> None:
         """Show the scores of each stage, and the champion's drift, to Prometheus."""

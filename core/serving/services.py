@@ -194,13 +194,10 @@ class Services:
         return [*rows, ("Base rate", None, self.reports.scores_of_reference(BASE_RATE))]
 
     def rival(self) -> Rival | None:
-        """The version that the champion is compared with: the challenger, or after a promotion the former champion.
-
-        After a rollback the version that was taken back is challenger again, and is shown as what it was: the former champion.
-        """
+        """The version that the champion is compared with: the challenger, or after a promotion, when there is none, the former champion."""
         champion, challenger, former = self.card_of(CHAMPION), self.card_of(CHALLENGER), self.models.former_champion
         version = challenger.get("model_version")
-        if version is not None and version != champion.get("model_version") and (former is None or version != former.version):
+        if version is not None and version != champion.get("model_version"):
             return Rival(challenger, is_former=False)
         return Rival(former.card, is_former=True, until=former.until) if former is not None and former.card else None
 

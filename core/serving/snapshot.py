@@ -185,7 +185,9 @@ class Kept(Generic[T]):
         return max(0.0, past.total_seconds())
 
     def stale_reason(self, held: Held[T] | None) -> str | None:
-        """Why this is too old, in words; None while it is fresh, or there is nothing."""
+        """Why this is too old, in words: by its age, or since a later batch is damaged; None while it is fresh, or there is nothing."""
+        if held is not None and self._origin.trouble() is not None:
+            return self._origin.trouble()
         age = self.age(held)
         if age is None or age <= self._max_age:
             return None

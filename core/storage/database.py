@@ -31,7 +31,7 @@ NO_ADDRESS = "SOCCER_DATABASE_URL is no address that can be used. Give sqlite://
 # server that is silent for longer still.
 LET_IN, FREE, ARRIVED, ANSWERED = 5, 5.0, 10, 60
 # What to do about a SQLite file that is gone.
-GONE = "Stop the app, put the folder back or restore a backup (make restore), and start it again."
+GONE = "Put the folder back, and the app goes on by itself; or stop the app, restore a backup (make restore), and start it again."
 # How PostgreSQL says that a table or a column is not there, and how SQLite does.
 ABSENT_STATES, ABSENT_WORDS = ("42P01", "42703"), ("no such table", "no such column")
 

@@ -129,6 +129,15 @@ def last_before_kickoff(connection: sa.Connection, timeline: str, version: int) 
     return [tuple(row) for row in connection.execute(sa.select(*columns).where(chain.entry.in_(latest)))]
 
 
+def last_of_stage(connection: sa.Connection, timeline: str, stage: str) -> dict[int, tuple[float, float, float]]:
+    """By match (home, draw, away) as they were last sealed for a stage, by whichever version had it; all before kick-off."""
+    chain = forecasts.c
+    latest = sa.select(sa.func.max(chain.entry)).where(chain.timeline == timeline, chain.stage == stage).group_by(chain.match_id)
+    columns = (chain.match_id, chain.proba_home, chain.proba_draw, chain.proba_away)
+    found = connection.execute(sa.select(*columns).where(chain.entry.in_(latest)))
+    return {match_id: (home, draw, away) for match_id, home, draw, away in found}
+
+
 def head(connection: sa.Connection, timeline: str) -> tuple[str, int]:
     """The digest of the last entry of a timeline's chain, and its length; FIRST and 0 of one without entries."""
     return _head(connection, timeline)

@@ -81,7 +81,9 @@ def decided(rows: Sequence[Row], now: datetime, zone: tzinfo) -> list[Decided]:
 
 def _what(row: Row) -> str:
     verb = "Promoted" if row["action"] == "promote" else "Rolled back to"
-    return f"{verb} version {row['to_version']}" + (f", in place of {row['from_version']}" if row["from_version"] is not None else "")
+    instead = f", in place of {row['from_version']}" if row["from_version"] is not None else ""
+    against = ", against the gate" if (row.get("metrics") or {}).get("against_the_gate") else ""
+    return f"{verb} version {row['to_version']}{instead}{against}"
 
 
 def arrived(task: Row, versions: Mapping[str, int], now: datetime) -> bool:
@@ -92,9 +94,11 @@ def arrived(task: Row, versions: Mapping[str, int], now: datetime) -> bool:
     return task["status"] in OVER
 
 
-def outcome(task: Row) -> tuple[bool, str]:
-    """Whether it went well, and how a decision's task ended, or that it goes on, as a sentence."""
+def outcome(task: Row, has_arrived: bool = True) -> tuple[bool, str]:
+    """Whether it went well, and how a decision's task ended, or that it goes on, as a sentence. `has_arrived`: see `arrived`."""
     result, error = task.get("result") or {}, task.get("error") or {}
+    if task["status"] == "SUCCESS" and not has_arrived:
+        return True, f"Version {result['to_version']} is the champion now; the pages follow within seconds."
     if task["status"] == "SUCCESS":
         return True, f"Done: version {result['to_version']} became the champion."
     if task["status"] in OVER:

@@ -24,9 +24,23 @@ def verdict(found: Judged, noun: str = CHALLENGER_NOUN) -> Verdict:
     `noun` names the version that is compared with the champion.
     """
     measured = f"Log loss differs by {reach(found.difference)}."
+    if noun == FORMER_NOUN:
+        return _looking_back(found, measured)
     failing = f"Not passed: {', '.join(found.failing)}." if found.failing else "All five checks hold."
     sentence, more = _answer(found, noun)
     return Verdict(sentence.startswith("Yes"), sentence, " ".join(filter(None, (measured, more, failing))))
+
+
+def _looking_back(found: Judged, measured: str) -> Verdict:
+    """Whether the last decision was right: decided on the interval alone, since a rollback has no gate."""
+    difference, n = found.difference, found.n
+    if difference.high < 0:
+        return Verdict(False, "No: the former champion is better, and the whole interval says so. You can roll back below.", measured)
+    if difference.low > 0:
+        return Verdict(True, "Yes: the champion is better, and the whole interval says so.", measured)
+    looks = "better" if difference.point < 0 else "no better"
+    sentence = f"Too early to say: the former champion looks {looks}, and the interval reaches zero."
+    return Verdict(True, sentence, " ".join(filter(None, (measured, _needed(difference, n)))))
 
 
 def _answer(found: Judged, noun: str) -> tuple[str, str]:

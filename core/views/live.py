@@ -86,6 +86,14 @@ def of_days(features: pd.DataFrame, predictions: pd.DataFrame, version: int | No
     return known(features[near], predictions[~predictions["in_sample"].fillna(False).astype(bool)], version, zone)
 
 
+def as_sealed(matches: Iterable[Known], sealed: Mapping[int, Chances]) -> list[Known]:
+    """The matches, those that were played with what was sealed of them, by whichever version was champion then."""
+    return [
+        match._replace(probabilities=Probabilities(*sealed[match.match_id])) if match.score and match.match_id in sealed else match
+        for match in matches
+    ]
+
+
 def live_view(
     heard: Sequence[LiveMatch], batch: Iterable[Known], sealed: Mapping[int, Chances], now: datetime, league: str | None, on: date | None
 ) -> LiveView:

@@ -96,16 +96,21 @@ def unknown(text: str) -> str:
     return f"There is no match with the number {text} in the data. It may have been moved or taken out; choose it from the list."
 
 
-def match_view(match: Row, predictions: Sequence[Row], walked: Sequence[Row], sealed: Sequence[Row], zone: tzinfo) -> MatchView:
+def match_view(
+    match: Row, predictions: Sequence[Row], walked: Sequence[Row], sealed: Sequence[Row], zone: tzinfo, said_then: Row | None = None
+) -> MatchView:
     """The view of a match of the history, with its rows in the batch, the walk-forward and the chain; all may be empty.
 
     `predictions` and `walked` have a row for each stage, as `model_stage` says; `sealed` are entries in their order, each under the
-    stage that its version has now: see `by_role`.
+    stage that its version has now: see `by_role`. `said_then` is the last entry that was sealed as the champion's: of a match that was
+    played this is what we said, whichever version is the champion now.
     """
     kickoff = from_iso(match["kickoff_utc"]).astimezone(zone) if match["kickoff_utc"] else None
     day = kickoff.date() if kickoff else date.fromisoformat(match["date"])
     outcome = Outcome.of(match["home_score"], match["away_score"]) if _has_score(match) else None
     said = tuple(_all_said(predictions, walked, sealed, outcome is not None))
+    if outcome is not None and said_then is not None:
+        said = _with_then(said, said_then)
     champion = said[0] if said and said[0].stage == CHAMPION else None
     grid = score_grid(champion.probabilities, _total(predictions)) if champion else None
     note = _note(match, champion, bool(predictions))
@@ -128,8 +133,31 @@ def match_view(match: Row, predictions: Sequence[Row], walked: Sequence[Row], se
 
 
 def until(sealed: Sequence[Row], now: datetime) -> list[Row]:
-    """The sealed entries that speak of a moment up to `now`: a replay that went back to its start must not show what it sealed later."""
-    return [row for row in sealed if from_iso(row["as_of"]) <= now]
+    """The sealed entries that speak of a moment up to `now`: a replay that went back to its start must not show what it sealed later.
+
+    An entry whose numbers are no probabilities was changed afterwards, which the check of the chain says; it is left out.
+    """
+    return [row for row in sealed if from_iso(row["as_of"]) <= now and _is_sound(row)]
+
+
+def _is_sound(row: Row) -> bool:
+    chances = [row["proba_home"], row["proba_draw"], row["proba_away"]]
+    return all(isinstance(chance, float) and 0 <= chance <= 1 for chance in chances) and abs(sum(chances) - 1) < 1e-6
+
+
+def champion_then(sealed: Sequence[Row]) -> Row | None:
+    """The last entry that was sealed as the champion's; None when there is none."""
+    return next((row for row in reversed(sealed) if row["stage"] == CHAMPION), None)
+
+
+def _with_then(said: Sequence[Said], entry: Row) -> tuple[Said, ...]:
+    """What we said then comes first; the champion of today keeps its own row where it is another version."""
+    version = entry["model_version"]
+    is_still = any(one.stage == CHAMPION and one.version == version for one in said)
+    name = f"Champion v{version}" if is_still else f"Champion then, v{version}"
+    then = Said(CHAMPION, name, version, Probabilities(entry["proba_home"], entry["proba_draw"], entry["proba_away"]), SEALED)
+    others = [one._replace(name=one.name.replace("Champion v", "Champion now, v")) for one in said if one.version != version]
+    return then, *others
 
 
 def by_role(sealed: Sequence[Row], roles: Mapping[str, int | None]) -> list[dict[str, Any]]:

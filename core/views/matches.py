@@ -101,6 +101,7 @@ class Standing(NamedTuple):
 
 EVERYTHING = Choices()
 Days = list[tuple[date, list[Card]]]
+Chances = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -214,8 +215,21 @@ def results(
     ]  # fmt: skip
 
 
-def unseen_by_champion(predictions: pd.DataFrame, version: int | None, walked: pd.DataFrame | None) -> pd.DataFrame:
-    """What the champion said of matches that it had not learned from: in the batch, or else in its own walk-forward, `walked`."""
+def unseen_by_champion(
+    predictions: pd.DataFrame,
+    version: int | None,
+    walked: pd.DataFrame | None,
+    sealed: Mapping[int, tuple[float, float, float]] | None = None,
+) -> pd.DataFrame:
+    """What we said of matches beforehand: as it was `sealed`, by the champion of that time; or else what the champion says of matches that
+    it had not learned from, in the batch or in its own walk-forward, `walked`. A decision changes nothing of what was sealed.
+    """
+    unsealed = _unsealed(predictions, version, walked)
+    recorded = pd.DataFrame.from_dict(dict(sealed or {}), orient="index", columns=CHANCES).rename_axis("match_id")
+    return pd.concat([recorded, unsealed[~unsealed.index.isin(recorded.index)]]) if len(recorded) else unsealed
+
+
+def _unsealed(predictions: pd.DataFrame, version: int | None, walked: pd.DataFrame | None) -> pd.DataFrame:
     own = predictions if version is None else predictions[predictions["model_version"] == version]
     batch = own.loc[~own["in_sample"].fillna(True).astype(bool), CHANCES]
     if walked is None:

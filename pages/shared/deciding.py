@@ -86,7 +86,8 @@ def _follow(services: Services, jobs: Jobs, task_id: str) -> None:
 def _stands(services: Services, task_id: str, going: bool) -> None:
     """How the decision stands. `going`: it was under way when the page was drawn; once it is not, the page is drawn anew."""
     task = services.records.task(task_id)
-    if going and view.arrived(task, services.models.assigned(), real_now()):
+    has_arrived = view.arrived(task, services.models.assigned(), real_now())
+    if going and has_arrived:
         st.rerun()
-    good, sentence = view.outcome(task)
+    good, sentence = view.outcome(task, has_arrived)
     tables.note(sentence, good)

@@ -44,7 +44,8 @@ def found(services: Services, zone: ZoneInfo, choice: Choice) -> view.LiveView:
     """What there is to show now."""
     league, on = choice
     now = services.clock.now().astimezone(zone)
-    return view.live_view(services.live.matches(), _batch(services, zone, on), services.live.sealed(), now, league, on)
+    batch = view.as_sealed(_batch(services, zone, on), match_list.sealed(services) or {})
+    return view.live_view(services.live.matches(), batch, services.live.sealed(), now, league, on)
 
 
 def _batch(services: Services, zone: ZoneInfo, on: date | None) -> list[Known]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import streamlit as st
 
+from core.errors import StorageError
 from core.serving.services import Services
 from core.views import matches as view
 from core.views.words import count, weekday
@@ -16,6 +18,7 @@ from core.vocabulary import CHAMPION, EVALUATION_FILE
 from pages.shared import cards, frame, state, tables
 from pages.shared.tables import Cell, Name
 
+Sealed = dict[int, tuple[float, float, float]]
 ALL_LEAGUES, ALL_TEAMS = "All leagues", "All teams"
 FILTERS = ("league", "team", "clear", "from", "to")
 
@@ -42,16 +45,36 @@ def _women(_services: Services, known: object) -> frozenset[int]:
     return frozenset(sex.index[sex == 1].tolist())
 
 
+def sealed(services: Services) -> Sealed | None:
+    """By match what was last sealed as the champion's; None while the database is away."""
+    with suppress(StorageError):
+        return _sealed(services, services.predictions.computed_at, services.predictions.versions().get(CHAMPION))
+    return None
+
+
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _unseen(_services: Services, said: object, walked: datetime | None, version: int | None) -> pd.DataFrame:
-    return view.unseen_by_champion(_services.predictions.frame(), version, _services.walk_of(CHAMPION) if walked else None)
+def _sealed(_services: Services, said: object, version: int | None) -> Sealed:
+    return _services.records.sealed_champion(_services.settings.timeline)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _unseen(_services: Services, said: object, walked: datetime | None, version: int | None, chain: bool) -> pd.DataFrame:
+    walk = _services.walk_of(CHAMPION) if walked else None
+    return view.unseen_by_champion(_services.predictions.frame(), version, walk, sealed(_services) if chain else None)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
 def _results(
-    _services: Services, said: object, known: object, walked: datetime | None, version: int | None, zone: str, choices: view.Choices
+    _services: Services,
+    said: object,
+    known: object,
+    walked: datetime | None,
+    version: int | None,
+    chain: bool,
+    zone: str,
+    choices: view.Choices,
 ) -> list[view.Result]:
-    return view.results(_services.features.frame(), _unseen(_services, said, walked, version), ZoneInfo(zone), choices)
+    return view.results(_services.features.frame(), _unseen(_services, said, walked, version, chain), ZoneInfo(zone), choices)
 
 
 def choose(services: Services, known: list[view.Card]) -> view.Choices:
@@ -126,7 +149,7 @@ def results(services: Services, zone: ZoneInfo, choices: view.Choices, beside: v
     chosen = replace(choices, confidence=view.EVERYTHING.confidence, first=None, last=None)
     said, known = services.predictions.computed_at, services.features.computed_at
     walked = services.reports.lookups()[EVALUATION_FILE].computed_at
-    latest = _results(services, said, known, walked, version, zone.key, chosen)
+    latest = _results(services, said, known, walked, version, sealed(services) is not None, zone.key, chosen)
     found = view.results_beside(beside, latest)
     if not found:
         return

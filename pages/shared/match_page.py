@@ -46,7 +46,7 @@ def read(services: Services, match_id: int, zone: ZoneInfo) -> Shown | None:
     said = _said(services, match_id, roles)
     away = services.pulse.latest().error is not None
     sealed = [] if away else view.until(services.records.sealed(match_id, *services.match_ids.former(match_id)), services.clock.now())
-    seen = view.match_view(match, said, _walked(services, match_id, roles), view.by_role(sealed, roles), zone)
+    seen = view.match_view(match, said, _walked(services, match_id, roles), view.by_role(sealed, roles), zone, view.champion_then(sealed))
     return Shown(seen, _why(services, seen), past(match, services.history.frame()), receipt(sealed, _titles(services), zone), sealed, away)
 
 

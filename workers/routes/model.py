@@ -59,4 +59,5 @@ def rollback(asked: RollbackRequest, caller: Caller, services: Held, jobs: Work,
     """To the previous champion of the audit log; refused where it has none."""
     if not jobs.knows("rollback", idempotency_key):
         services.check_rollback()
-    return accepted(jobs, jobs.rollback(asked.reason, caller, idempotency_key), idempotency_key is not None)
+    who = f"{asked.who} ({caller})" if asked.who else caller
+    return accepted(jobs, jobs.rollback(asked.reason, who, idempotency_key), idempotency_key is not None)
