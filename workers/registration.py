@@ -181,7 +181,7 @@ class _Judge:
             if walk.id != self.walks.id(name):  # made by other code than today's, so of the champion alone
                 name = f"version {self.champion.version}"
                 evaluation = pd.concat([evaluation, walk.rows.assign(recipe=name)], ignore_index=True)
-        return verdict(evaluation, recipe, name, self.leak, latency(model), self.champion.version)
+        return verdict(evaluation, recipe, name, self.leak, latency(model), self.champion.version, is_first=self.champion.version is None)
 
 
 def _card(place: Workplace, recipe: str, judge: _Judge, model: Model, digest: str) -> dict[str, Any]:

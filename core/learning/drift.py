@@ -103,11 +103,8 @@ def _report(spans: _Spans, forecasts: pd.DataFrame, as_of: datetime, version: in
 
 
 def _weighted(drifts: list[dict[str, Any]], importance: Mapping[str, float] | None) -> list[dict[str, Any]]:
-    """What the models are given, each feature with its importance for one of them; None where that one does not take it."""
-    return [
-        found | {"importance": plain(importance[found["feature"]]) if importance and found["feature"] in importance else None}
-        for found in drifts
-    ]
+    """What the models are given, each feature with its importance for one of them."""
+    return [found | {"importance": plain(importance.get(found["feature"], 0.0)) if importance else None} for found in drifts]
 
 
 def _spans(features: pd.DataFrame, as_of: datetime) -> _Spans:

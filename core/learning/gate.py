@@ -26,11 +26,13 @@ def verdict(
     leak: Mapping[str, Any],
     latency: Mapping[str, float],
     against: int | None = None,
+    is_first: bool = False,
 ) -> dict[str, Any]:
     """What the walk-forward, the leak test and the clock say of a candidate recipe against the champion's, ready for JSON.
 
     It opens when every check holds (core.football.promotion); `latency` is what `latency` measured, whose largest counts. `against`
     is the champion's version: with the number and the days of the matches it tells of what the verdict speaks, and when it is out of date.
+    `is_first`: there is no champion yet.
     """
     refit = candidate == champion
     own = evaluation[evaluation["recipe"] == candidate]
@@ -53,7 +55,7 @@ def verdict(
         "latency_of": slowest,
         "checks": made,
         "promote": passes(made),
-        "reason": FIRST if refit and against is None and made["no_leak"] is not False else _reason(refit, found["n"], made),
+        "reason": FIRST if is_first and made["no_leak"] is not False else _reason(refit, found["n"], made),
     }
 
 

@@ -268,12 +268,12 @@ def test_after_a_promotion_what_each_model_says_is_of_the_versions_that_have_the
     assert list(table["Home win"]) == expected
 
 
-def test_after_a_promotion_the_verdict_is_of_the_version_that_has_the_stage_and_the_receipt_of_the_one_that_was_sealed(told):
+def test_after_a_promotion_the_verdict_and_the_receipt_are_of_what_was_sealed_and_the_champion_of_today_has_its_own_row(told):
     with told.database.engine.begin() as connection:
         seal(connection, [sealed(PLAYED, (0.5, 0.3, 0.2))])
     promoted(told)
     page = told.open("match", id=str(PLAYED))
-    assert "Champion v2 gave it" in text(page) and "Champion v1 gave it" not in text(page)
+    assert "Champion then, v1 gave it" in text(page) and "v2 gave it" not in text(page)
     assert "champion v1" in text(page), "the receipt names the version that was sealed"
     table = next(table for table in tables(page) if list(table.columns) == ["Model", "Home win", "Draw", "Away win"])
-    assert list(table["Model"])[:2] == ["Champion v2", "Former champion v1"] and table["Home win"][1] == "50.0%"
+    assert list(table["Model"]) == ["Champion then, v1", "Champion now, v2", "Baseline v3"] and table["Home win"][0] == "50.0%"

@@ -186,5 +186,15 @@ def test_the_download_holds_a_row_a_model_and_how_it_is_known():
 
 
 def test_what_was_sealed_later_than_the_clock_is_not_shown():
-    rows = [{"entry": number, "as_of": f"2026-03-{day}T12:00:00Z"} for number, day in enumerate((13, 14, 15))]
-    assert [row["entry"] for row in view.until(rows, datetime(2026, 3, 14, 12, tzinfo=UTC))] == [0, 1]
+    chances = numbers((0.5, 0.3, 0.2))
+    rows = [{"entry": number, "as_of": f"2026-03-{day}T12:00:00Z", **chances} for number, day in enumerate((13, 14, 15))]
+    rows.append({**rows[0], "entry": 3, "proba_home": 0.9})
+    assert [row["entry"] for row in view.until(rows, datetime(2026, 3, 14, 12, tzinfo=UTC))] == [0, 1], "nor what was tampered with"
+
+
+def test_what_was_sealed_is_what_we_said_whoever_is_champion_now():
+    entry = {"stage": "champion", "model_version": 1, **numbers((0.5, 0.3, 0.2))}
+    shown = view.match_view(PLAYED, [predicted(version=2)], [], [], LONDON, entry)
+    assert [(one.name, one.source) for one in shown.said] == [("Champion then, v1", "sealed"), ("Champion now, v2", "held out")]
+    assert shown.champion.version == 1 and "Champion then, v1 gave it" in shown.verdict.detail
+    assert [one.name for one in view.match_view(MATCH, [predicted(version=2)], [], [], LONDON, entry).said] == ["Champion v2"]
