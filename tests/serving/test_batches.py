@@ -287,3 +287,13 @@ def test_many_threads_that_notice_at_once_search_once(store):
     for thread in threads:
         thread.join(PATIENCE)
     assert found == [True] * 20 and watched.reads.count("batch/v1/predictions.parquet") == 1
+
+
+def test_while_an_earlier_batch_serves_its_forecasts_are_stale_and_its_drift_report_is_shown(store, process):
+    two_batches(store)
+    cut(store, "batch/v2/predictions.parquet")
+    process.warm()
+    lookup = process.lookups["predictions.parquet"]
+    assert lookup.stale and "latest whole one" in lookup.stale_reason
+    reports = Reports(store, watch=process.watch, clock=Clock(batches.MOMENT), batches=process.batches)
+    assert reports.drift()["drift_score"] == 0.125 and reports.drift_error is None

@@ -71,6 +71,17 @@ def test_it_verifies_hourly_and_not_between(house, watch, monkeypatch):
     assert checked_at(house) > first
 
 
+def test_what_a_decision_sealed_is_verified_within_a_minute_without_a_new_batch(house, watch, monkeypatch):
+    watch.once()
+    first = checked_at(house)
+    seal_one(house.database, 2)
+    watch.once()
+    assert checked_at(house) == first, "it may still be growing"
+    monkeypatch.setattr(chain_watch, "SETTLED", 0.0)
+    watch.once()
+    assert checked_at(house) > first and chain_check.latest(house.database).entries == {"replay": 2}
+
+
 def test_of_several_workers_one_verifies(house, watch):
     assert leases.take(house.database, chain_watch.LEASE, "another", 60.0)
     watch.once()

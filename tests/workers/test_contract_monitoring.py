@@ -321,6 +321,8 @@ def test_EP_16_a_rollback_is_a_task_and_wants_a_reason(served):
     audit_log.settle(served.services.database, decision)
     task_id = taken(served.client.post("/predict/model/rollback/", json={"reason": "worse"}))
     assert served.jobs.ledger.claim(task_id, "w", 30).arguments["reason"] == "worse"
+    named = taken(served.client.post("/predict/model/rollback/", json={"reason": "worse", "who": "Ada"}))
+    assert served.jobs.ledger.arguments(named)["who"] == "Ada (API, key 1)"
     assert served.client.post("/predict/model/rollback", json={"reason": "  "}).status_code == 422
     keyed = [served.client.post("/predict/model/rollback", json={"reason": "x"}, headers={"Idempotency-Key": "k"}) for _ in range(2)]
     assert taken(keyed[0]) == taken(keyed[1])
