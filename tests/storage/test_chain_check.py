@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from core.storage import chain_check, pipeline_log
 from core.storage.files import POINTER, Store
 from core.storage.forecast_chain import verify
+from core.storage.manifest import ChainHead, Manifest
 from core.storage.schema import forecasts, meta
 from tests.storage.test_forecast_chain import FORECAST, add, entries, several
 
@@ -24,8 +26,8 @@ def store(tmp_path):
 
 
 def publish(store, number, digest, timeline="replay"):
-    chain = {"timeline": timeline, "digest": digest, "entries": number}
-    store.write(POINTER, json.dumps({"written_at": "2026-11-28T21:00:00Z", "chain": chain}).encode())
+    at = datetime(2026, 11, 28, 21, tzinfo=UTC)
+    store.write(POINTER, Manifest("v1", at, at, timeline, {}, {}, {}, chain=ChainHead(timeline, digest, number)).to_json())
 
 
 def cut(database, after):

@@ -164,5 +164,5 @@ def test_a_registry_that_goes_while_mlflow_is_imported_is_away_and_its_folder_is
 
     monkeypatch.setattr(registry, "_pointed", gone_meanwhile)
     with pytest.raises(RegistryUnavailable):
-        registry.aliases()
+        registry.prepare()
     assert not (tmp_path / "registry").exists()

@@ -5,7 +5,6 @@ As a module that it starts itself (`--web PORT`) it is that small web process.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -13,8 +12,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from core.clock import iso
 from core.storage.database import Database
+from core.storage.manifest import Manifest
 from workers import supervise
 from workers.children import Role
 
@@ -55,7 +54,7 @@ def opened(settings):
     current = Path(settings.store_url) / "batch" / "current.json"
     if not os.environ.get("NOTHING_PUBLISHED"):
         current.parent.mkdir(parents=True, exist_ok=True)
-        current.write_text(json.dumps({"as_of": iso(settings.clock.now())}))
+        current.write_bytes(Manifest("v1", settings.clock.now(), settings.clock.now(), "replay", {}, {}, {}).to_json())
     return database
 
 

@@ -19,6 +19,7 @@ import urllib.error
 import urllib.request
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from core.storage import leases, logbook, pipeline_log
 from core.storage.database import Database
 from core.storage.files import POINTER, Store
 from core.storage.forecast_chain import seal, verify
+from core.storage.manifest import ChainHead, Manifest
 from core.storage.registry import Registry
 from core.storage.task_ledger import TaskLedger
 from tests.installation import Installation
@@ -73,8 +75,8 @@ class Home:
             seal(connection, [replace(FORECAST, match_id=number) for number in numbers])
         with closing(self.database) as database, database.read() as connection:
             (head,) = connection.exec_driver_sql("SELECT value FROM meta WHERE name = 'chain:replay'").fetchone()
-        pointer = {"version": "v1", "written_at": "2026-11-28T21:00:00Z", "chain": json.loads(head) | {"timeline": "replay"}}
-        Store.open(self.settings.store_url).write(POINTER, json.dumps(pointer).encode())
+        at, chain = datetime(2026, 11, 28, 21, tzinfo=UTC), ChainHead("replay", **json.loads(head))
+        Store.open(self.settings.store_url).write(POINTER, Manifest("v1", at, at, "replay", {}, {}, {}, chain=chain).to_json())
 
     def entries(self) -> int:
         with closing(self.database) as database, database.read() as connection:

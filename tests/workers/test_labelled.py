@@ -19,7 +19,8 @@ def served(tmp_path_factory):
 
 ASKED = {
     "200": ("GET", "/predict/matches/", {}),
-    "202": ("POST", "/predict/model/rollback", {"json": {"reason": "to see"}}),
+    "202": ("POST", "/monitoring/refresh", {}),
+    "409": ("POST", "/predict/model/rollback", {"json": {"reason": "to see"}}),
     "401": ("GET", "/predict/matches/", {"headers": {"X-API-Key": "wrong"}}),
     "404": ("GET", "/predict/precomputed/1", {}),
     "404 of no route": ("GET", "/monitoring/nothing", {}),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -20,12 +19,13 @@ from unittest.mock import Mock
 import pytest
 
 from core.clock import SNAPSHOT_MOMENT as NOON
-from core.clock import Clock, iso
+from core.clock import Clock
 from core.errors import DatabaseUnavailable, SettingsError
 from core.settings import Settings, prepare_home
 from core.storage import process_events, replay
 from core.storage.database import Database
 from core.storage.files import POINTER
+from core.storage.manifest import Manifest
 from core.storage.task_ledger import TaskLedger
 from tests.workers.house import PATIENCE, ROOT, alive, environment, eventually, free_port
 from workers import calling, checks, children, supervise, writing
@@ -452,7 +452,7 @@ def replayed(tmp_path):
     replay.arrive(database, NOON)
     pointer = tmp_path / "store" / POINTER
     pointer.parent.mkdir(parents=True)
-    pointer.write_text(json.dumps({"as_of": iso(NOON + 3 * HOUR)}))
+    pointer.write_bytes(Manifest("v1", NOON, NOON + 3 * HOUR, "replay", {}, {}, {}).to_json())
     yield at, database, pointer
     database.close()
 
