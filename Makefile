@@ -10,7 +10,7 @@ PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 python; d
   if $$name -c 'import sys, venv, ensurepip; raise SystemExit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$name; break; fi; done)
 OURS = .venv/bin/python
 
-.PHONY: run run-full pipeline refresh advance play verify backup restore test test-long bench lock format clean python installed checked
+.PHONY: test-life run run-full pipeline refresh advance play verify backup restore test test-long bench lock format clean python installed checked
 .DEFAULT_GOAL := run
 
 run: installed
@@ -56,6 +56,10 @@ test: checked
 
 test-long: checked
 	$(OURS) -m pytest -m long
+
+# A model's whole life, with each process killed after each step.
+test-life: checked
+	$(OURS) -m tests.life --all-pairs
 
 bench: checked
 	$(OURS) -m bench.app

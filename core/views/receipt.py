@@ -73,12 +73,24 @@ def _moved(own: Sequence[Row]) -> str:
     if len(own) == 1:
         return "It has not moved since it was first sealed."
     before, now = first.percentages()[0], last.percentages()[0]
-    steps = f"Sealed {count(len(own), 'time')}"
+    steps, others = f"Sealed {count(len(own), 'time')}", _other_champions(own)
     if first.percentages() == last.percentages():
-        return f"{steps}; it stands where it was first sealed."
+        return f"{steps}; it stands where it was first sealed.{others}"
     if before == now:
-        return f"{steps}; the home win stayed at {now}%."
-    return f"{steps}. A home win went {'up' if now > before else 'down'} from {before}% to {now}%."
+        return f"{steps}; the home win stayed at {now}%.{others}"
+    return f"{steps}. A home win went {'up' if now > before else 'down'} from {before}% to {now}%.{others}"
+
+
+def _other_champions(own: Sequence[Row]) -> str:
+    """That the numbers are of different versions, as a sentence; empty where one version sealed all of them."""
+    first, last = own[0]["model_version"], own[-1]["model_version"]
+    if len({row["model_version"] for row in own}) == 1:
+        return ""
+    return (
+        f" The champion changed meanwhile, from version {first} to {last}."
+        if first != last
+        else " The champion changed meanwhile, and back."
+    )
 
 
 def _moves(own: Sequence[Row], zone: tzinfo) -> pd.DataFrame:

@@ -58,3 +58,12 @@ def test_how_it_moved_is_one_sentence(chances, words):
 def test_without_an_entry_of_the_champion_there_is_no_receipt_and_a_reason():
     assert receipt([entry(stage="challenger")], {}, LONDON) is None
     assert len({not_sealed(played, away) for played, away in ((True, False), (False, False), (False, True))}) == 3
+
+
+def test_a_move_that_came_with_another_champion_says_so():
+    other = (0.50, 0.25, 0.25)
+    moved = receipt([entry(), entry(other, model_version=2)], {}, LONDON).moved
+    assert moved == "Sealed 2 times. A home win went up from 38% to 50%. The champion changed meanwhile, from version 1 to 2."
+    assert receipt([entry(), entry(other, model_version=2), entry()], {}, LONDON).moved.endswith(
+        "The champion changed meanwhile, and back."
+    )
