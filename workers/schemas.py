@@ -14,7 +14,7 @@ from core.vocabulary import Stage, TaskState
 StageName = Stage
 Label = Literal["home_win", "draw", "away_win"]
 
-CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"  # but tab, line feed and carriage return
+CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # but tab, line feed and carriage return
 
 LONGEST = 2000  # characters of a reason
 

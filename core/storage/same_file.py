@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 
@@ -37,4 +38,4 @@ class SameFile:
             found = self.path.stat()
         except OSError:
             return None
-        return found.st_dev, found.st_ino
+        return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None  # a folder may get the number of a deleted file
