@@ -212,7 +212,7 @@ def test_TK_7_EP_15_EP_16_EP_19_a_worker_refreshes_promotes_and_rolls_back(tmp_p
     try:
         task = jobs.wait(jobs.refresh(), PIPELINE_PATIENCE)
         assert task["status"] == "SUCCESS", task
-        lost, won = jobs.wait(jobs.promote(2, "better", 3), PATIENCE), jobs.wait(jobs.promote(2, "better", 1), PATIENCE)
+        lost, won = (jobs.wait(jobs.promote(2, "better", champion, against_the_gate=True), PATIENCE) for champion in (3, 1))
         assert (lost["status"], lost["error"]["kind"], won["status"]) == ("FAILURE", "promotion_refused", "SUCCESS")
         back = jobs.wait(jobs.rollback("it was not"), PATIENCE)
         assert (back["status"], back["result"]["to_version"]) == ("SUCCESS", 1)
