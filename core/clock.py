@@ -34,6 +34,11 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds" if moment.microsecond else "seconds").replace("+00:00", "Z")
 
 
+def in_words(moment: datetime) -> str:
+    """`13 March 2026, 12:00 UTC`."""
+    return f"{moment.day} {moment:%B %Y}, {moment:%H:%M} UTC"
+
+
 def sortable(moment: datetime) -> str:
     """As `iso`, with the microseconds even when they are nought: the order of such texts is the order of their moments."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

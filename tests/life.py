@@ -130,7 +130,7 @@ class Life:
         return replace(before, champion=before.former, former=before.champion)
 
     def pipeline(self, before: Roles) -> Roles:
-        """A day on: the clock moves, and the batch is made anew."""
+        """A day on: the clock moves, and the batch is published again."""
         self.command("advance", "--to", "+24h")
         return before
 
@@ -269,7 +269,7 @@ class Life:
         assert {*roles.stages().values(), *([roles.former] if roles.former else [])} <= scored, (scored, roles)
 
     def compare_batch(self, roles: Roles) -> None:
-        """Of the batch itself, which knows of a decision once it was made anew."""
+        """Of the batch itself, which knows of a decision once it was published again."""
         manifest = Manifest.read(self.store)
         assert dict(manifest.stages) == roles.stages() and manifest.former_champion == roles.former, (manifest.stages, roles)
 

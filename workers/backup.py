@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
 import sys
 import tempfile
 import time
@@ -20,14 +19,12 @@ from urllib.parse import urlsplit
 
 from core.clock import iso, real_now
 from core.errors import BackupRefused, PipelineBusy, SoccerPredictError
-from core.serving.stage_file import LEASE, LEASE_SECONDS
+from core.serving import stage_file
 from core.settings import TIMELINES, Settings
-from core.storage import forecast_chain, leases, sqlite_files
+from core.storage import forecast_chain, sqlite_files
 from core.storage.database import Database
 from workers import archive, restoring
 from workers.locking import LOCK, locked
-from workers.promotions import RENEW_EVERY
-from workers.repeat import Repeat
 
 PATIENCE = 60.0  # seconds that a running pipeline, or a promotion, is waited for
 ASK_EVERY = 0.5
@@ -124,25 +121,10 @@ def _hold(held: ExitStack, part: Settings) -> None:
 
 @contextmanager
 def _promotions_held(part: Settings) -> Iterator[None]:
-    holder = f"backup@{socket.gethostname()[:40]}:{os.getpid()}"
-    with closing(Database(part.database_url, must_exist=True)) as database:
-        until = time.monotonic() + PATIENCE
-
-        def hold() -> bool:
-            return leases.take(database, LEASE, holder, LEASE_SECONDS)
-
-        while not hold():
-            if time.monotonic() > until:
-                raise BackupRefused("A promotion has been under way for a minute. Back up when it has ended.")
-            time.sleep(ASK_EVERY)
-        holding = Repeat("promotion", RENEW_EVERY, hold)
-        holding.start()
-        try:
-            yield
-        finally:
-            holding.stop()
-            holding.join()
-            leases.take(database, LEASE, holder, 0.0)
+    with closing(Database(part.database_url, must_exist=True)) as database, stage_file.held(database, PATIENCE) as mine:
+        if not mine:
+            raise BackupRefused("A promotion has been under way for a minute. Back up when it has ended.")
+        yield
 
 
 def _files(home: Path, parts: list[Settings], copied: dict[str, Path]) -> Iterator[tuple[str, Path]]:

@@ -24,7 +24,7 @@ from core.serving.sealing import seal_champion
 from core.serving.stage_file import StageFile
 from core.storage import forecast_chain, live_scores, pipeline_log, replay, source_documents
 from core.storage.files import POINTER
-from core.storage.manifest import OWN, Card, ChainHead, FileEntry, Manifest, kept_batch, model_files, sha1, with_artefact
+from core.storage.manifest import OWN, Card, ChainHead, FileEntry, Manifest, kept_batch, kept_versions, model_files, sha1, with_artefact
 from core.vocabulary import CHAMPION, DRIFT_FILE, EVALUATION_FILE, FEATURES_FILE, MATCHES_FILE, PREDICTIONS_FILE, SCORES_FILE
 from workers.registration import DECISION_SECONDS, open_registry
 from workers.workplace import Figures, Workplace, whole
@@ -154,11 +154,8 @@ def _rows(name: str, path: Path) -> int:
 
 
 def _tidy(place: Workplace, current: str, keep: int) -> int:
-    """Remove all but the latest versions, and what only they needed; how many versions went.
-
-    Names begin with the time of writing, so they sort by age.
-    """
-    versions = sorted({key.split("/")[1] for key in place.store.list("batch") if key.count("/") >= 2})
+    """Remove all but the latest versions, and what only they needed; how many versions went."""
+    versions = kept_versions(place.store)
     old = [version for version in versions[:-keep] if version != current]
     for version in old:
         place.store.remove(f"batch/{version}")

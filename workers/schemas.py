@@ -202,12 +202,12 @@ class PromoteRequest(Taken):
     reason: Reason
     expected_champion: Version | None = Field(description="null when you expect that there is none")
     against_the_gate: StrictBool = Field(False, description="promote it although it fails checks of the gate, the leak test aside")
-    who: Name | None = Field(None, description="who asks, for the audit log")
+    who: Name | None = Field(None, description="name of the requester, kept in the audit log")
 
 
 class RollbackRequest(Taken):
     reason: Reason
-    who: Name | None = Field(None, description="who asks, for the audit log")
+    who: Name | None = Field(None, description="name of the requester, kept in the audit log")
 
 
 # Monitoring

@@ -6,6 +6,7 @@ import threading
 import time
 from dataclasses import dataclass, replace
 
+from core.clock import in_words
 from core.errors import FileMissing, TableInvalid
 from core.storage.files import POINTER, Store
 from core.storage.manifest import Manifest, has_whole_files, kept
@@ -80,7 +81,7 @@ class Batches:
         if current is None or not has_whole_files(self._store, current):
             for batch in kept(self._store):
                 if (current is None or batch.version != current.version) and has_whole_files(self._store, batch):
-                    as_of = f"{batch.as_of.day} {batch.as_of:%B %Y, %H:%M} UTC"
+                    as_of = in_words(batch.as_of)
                     return _Instead(batch, f"The published batch is damaged, so the latest whole one, as of {as_of}, is shown. {why}", seen)
         self._searched = published, time.monotonic()
         return None

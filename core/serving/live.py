@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from core.clock import Clock
 from core.errors import StorageError
 from core.football.live import LiveMatch
-from core.storage import live_scores, logbook, pipeline_log, replay
+from core.storage import forecast_chain, live_scores, pipeline_log, replay
 from core.storage.database import Database
 from core.vocabulary import CHAMPION
 
@@ -87,7 +87,8 @@ class LiveScores:
             matches = live_scores.current(connection, self._clock.now())
         asked = published, frozenset(match.row.match_id for match in matches if match.row.match_id is not None)
         if asked != self._asked:
-            self._sealed = logbook.last_sealed(self._database, asked[1], CHAMPION, self._timeline)
+            with self._database.read() as connection:
+                self._sealed = forecast_chain.last_of_stage(connection, self._timeline, CHAMPION, asked[1])
         if published != self._asked[0]:
             self._renew()
         self._asked, self._matches = asked, matches

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
-from core.clock import Clock, from_iso, real_now
+from core.clock import Clock, from_iso, in_words, real_now
 from core.serving.lookups import Lookup, PredictionLookupService
 from core.serving.predictor import PredictionService
 from core.serving.probes import SLOW, Probe
@@ -42,11 +42,6 @@ class Notice:
     text: str
 
 
-def moment(when: datetime) -> str:
-    """`13 March 2026, 12:00 UTC`."""
-    return f"{when.day} {when:%B %Y}, {when:%H:%M} UTC"
-
-
 def about_timeline(settings: Settings, clock: Clock, refresh: Mapping[str, Any] | None = None) -> Iterator[Notice]:
     """That the clock is no real one, and the way to the other timeline, where there is one to go to; `refresh` is the latest task
     that asked the sources.
@@ -54,7 +49,7 @@ def about_timeline(settings: Settings, clock: Clock, refresh: Mapping[str, Any] 
     if clock.moment is not None:
         yield Notice(
             "replay",
-            f"Replaying {moment(clock.moment)}.",
+            f"Replaying {in_words(clock.moment)}.",
             "Later results are hidden from the models. Forecasts made here are labelled and never count in the real record."
             + _way(settings, refresh),
         )
@@ -78,7 +73,7 @@ def _awaited(refresh: Mapping[str, Any] | None) -> str:
     """How far today's matches are, of which none are here yet."""
     if refresh is None or refresh["finished_at"] is None:
         return "Today's matches are being fetched; they are shown as soon as they have forecasts, a minute or two after they came."
-    at = moment(from_iso(refresh["finished_at"]))
+    at = in_words(from_iso(refresh["finished_at"]))
     if refresh["status"] == "SUCCESS":
         return f"The sources of today's matches could not be reached at {at}. They are asked again by themselves."
     return f"Today's matches could not be fetched at {at}; Operations says why. It is tried again by itself."
@@ -94,7 +89,7 @@ def about_files(lookups: Mapping[str, Lookup[Any]]) -> Iterator[Notice]:
         since = min(lookup.error_since or real_now() for lookup in lookups.values() if lookup.error == reason)
         yield Notice(
             "degraded",
-            f"An earlier copy of the {_listed(names)} is shown, since {moment(since)}.",
+            f"An earlier copy of the {_listed(names)} is shown, since {in_words(since)}.",
             f"It still serves, but nothing newer is taken up. {reason}",
         )
     stale = [lookup for lookup in lookups.values() if lookup.peek() is not None and lookup.stale]
@@ -103,8 +98,8 @@ def about_files(lookups: Mapping[str, Lookup[Any]]) -> Iterator[Notice]:
         yield Notice(
             "stale",
             f"The data are {hours(oldest.age_seconds or 0.0)} old.",
-            f"They end at {moment(oldest.as_of or real_now())}: later results and fixtures are missing, and forecasts do not know of them. "
-            "Run `make pipeline` to renew them; the pages take them up by themselves.",
+            f"They end at {in_words(oldest.as_of or real_now())}: later results and fixtures are missing, and forecasts do not know of "
+            "them. Run `make pipeline` to renew them; the pages take them up by themselves.",
         )
 
 
@@ -203,7 +198,7 @@ def about_processes(vitals: Vitals, writing: Probe | None) -> Iterator[Notice]:
     elif restarted is not None:
         yield Notice(
             "worker",
-            f"The {restarted['process']} process was started again at {moment(from_iso(restarted['at']))}.",
+            f"The {restarted['process']} process was started again at {in_words(from_iso(restarted['at']))}.",
             "It had ended unexpectedly. "
             + ("" if restarted["process"] == "web" else "What it was working at went back into the queue. ")
             + "Nothing needs to be done.",
@@ -239,7 +234,7 @@ def _restarted(events: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
 def _ended(events: Iterable[Mapping[str, Any]]) -> str:
     """When the last worker was seen to end, as a sentence with a space behind it."""
     last = next((event for event in events if event["event"] in ("died", "stopped") and event["process"] != "web"), None)
-    return "" if last is None else f"The last one ended at {moment(from_iso(last['at']))}. "
+    return "" if last is None else f"The last one ended at {in_words(from_iso(last['at']))}. "
 
 
 def _listed(names: list[str]) -> str:

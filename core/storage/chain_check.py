@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime
 
-from core.clock import from_iso, iso, real_now
+from core.clock import from_iso, in_words, iso, real_now
 from core.errors import StorageError, TableInvalid
 from core.storage import forecast_chain, pipeline_log
 from core.storage.database import Database
@@ -40,7 +39,7 @@ class ChainCheck:
         if self.problem is not None:
             return self.problem
         entries, sealed_at = self.entries.get(timeline, 0), self.sealed_at.get(timeline)
-        last = f", last sealed {_moment(from_iso(sealed_at))}" if sealed_at else ""
+        last = f", last sealed {in_words(from_iso(sealed_at))}" if sealed_at else ""
         return f"The {timeline} chain is whole: {entries:,} {'entry' if entries == 1 else 'entries'}{last}."
 
 
@@ -86,7 +85,3 @@ def published_head(store: Store) -> Published | None:
         return None
     head = manifest.chain
     return None if head is None else Published(head.timeline, head.digest, head.entries, manifest.written_at)
-
-
-def _moment(when: datetime) -> str:
-    return f"{when.day} {when:%B %Y}, {when:%H:%M} UTC"

@@ -39,7 +39,8 @@ ABSENT_STATES, ABSENT_WORDS = ("42P01", "42703"), ("no such table", "no such col
 class Database:
     """One engine, made once per process and handed in. Every failure to reach the database is a DatabaseUnavailable.
 
-    A SQLite file that is deleted or replaced after its first use is one, too: it is never made anew. `must_exist`: nor is it at first.
+    A SQLite file that is deleted or replaced after its first use is one, too: it is never created again, and with `must_exist` not at
+    first use either.
     """
 
     def __init__(self, url: str, must_exist: bool = False) -> None:

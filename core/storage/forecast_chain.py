@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -123,19 +123,27 @@ def sealed(connection: sa.Connection, *match_ids: int) -> list[Row]:
 
 def last_before_kickoff(connection: sa.Connection, timeline: str, version: int) -> list[tuple[int, float, float, float]]:
     """(match_id, home, draw, away) as they were last sealed of a version, in whatever stage; all of it was sealed before kick-off."""
+    return _latest(connection, forecasts.c.timeline == timeline, forecasts.c.model_version == version)
+
+
+def last_of_stage(
+    connection: sa.Connection, timeline: str, stage: str, match_ids: Collection[int] | None = None
+) -> dict[int, tuple[float, float, float]]:
+    """By match (home, draw, away) as they were last sealed for a stage, by whichever version had it; all before kick-off.
+
+    Of all matches, or of those named.
+    """
+    conditions = [forecasts.c.timeline == timeline, forecasts.c.stage == stage]
+    if match_ids is not None:
+        conditions.append(forecasts.c.match_id.in_(match_ids))
+    return {match_id: (home, draw, away) for match_id, home, draw, away in _latest(connection, *conditions)}
+
+
+def _latest(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[tuple[int, float, float, float]]:
     chain = forecasts.c
-    latest = sa.select(sa.func.max(chain.entry)).where(chain.timeline == timeline, chain.model_version == version).group_by(chain.match_id)
+    latest = sa.select(sa.func.max(chain.entry)).where(*conditions).group_by(chain.match_id)
     columns = (chain.match_id, chain.proba_home, chain.proba_draw, chain.proba_away)
     return [tuple(row) for row in connection.execute(sa.select(*columns).where(chain.entry.in_(latest)))]
-
-
-def last_of_stage(connection: sa.Connection, timeline: str, stage: str) -> dict[int, tuple[float, float, float]]:
-    """By match (home, draw, away) as they were last sealed for a stage, by whichever version had it; all before kick-off."""
-    chain = forecasts.c
-    latest = sa.select(sa.func.max(chain.entry)).where(chain.timeline == timeline, chain.stage == stage).group_by(chain.match_id)
-    columns = (chain.match_id, chain.proba_home, chain.proba_draw, chain.proba_away)
-    found = connection.execute(sa.select(*columns).where(chain.entry.in_(latest)))
-    return {match_id: (home, draw, away) for match_id, home, draw, away in found}
 
 
 def head(connection: sa.Connection, timeline: str) -> tuple[str, int]:

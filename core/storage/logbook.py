@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
 
 from core.storage.database import Database
-from core.storage.schema import audit, corrections, drift_history, forecasts, pipeline_runs, quarantine
+from core.storage.schema import audit, corrections, drift_history, pipeline_runs, quarantine
 
 Row = dict[str, Any]
 
@@ -43,15 +42,6 @@ def decisions(database: Database, limit: int = 100) -> list[Row]:
     query = sa.select(*columns).where(audit.c.intended.is_not(True))
     rows = _rows(database, query.order_by(audit.c.audit_id.desc()).limit(limit))
     return [row | {"metrics": json.loads(row["metrics"]) if row["metrics"] else None} for row in rows]
-
-
-def last_sealed(database: Database, match_ids: Collection[int], stage: str, timeline: str) -> dict[int, tuple[float, float, float]]:
-    """By match: home, draw and away as they were last sealed for this stage, which was before kick-off."""
-    chain = forecasts.c
-    chosen = (chain.match_id.in_(match_ids), chain.stage == stage, chain.timeline == timeline)
-    latest = sa.select(sa.func.max(chain.entry)).where(*chosen).group_by(chain.match_id)
-    rows = _rows(database, sa.select(forecasts).where(chain.entry.in_(latest)))
-    return {row["match_id"]: (row["proba_home"], row["proba_draw"], row["proba_away"]) for row in rows}
 
 
 def _rows(database: Database, query: sa.Select[Any]) -> list[Row]:

@@ -139,10 +139,14 @@ def recipe_of(card: Card) -> str | None:
     return None if found is None else recipe_id(str(found))
 
 
+def kept_versions(store: Store) -> list[str]:
+    """The versions of the batches in the store, the oldest first: their names begin with the time of writing."""
+    return sorted({key.split("/")[1] for key in store.list("batch") if key.count("/") >= 2})
+
+
 def kept(store: Store) -> Iterator[Manifest]:
     """The manifests of all batches in the store that can be read, the latest first."""
-    versions = sorted({key.split("/")[1] for key in store.list("batch") if key.count("/") >= 2}, reverse=True)
-    for version in versions:
+    for version in reversed(kept_versions(store)):
         manifest = kept_batch(store, version)
         if manifest is not None:
             yield manifest

@@ -95,7 +95,7 @@ def predictions(count, versions=None, seed=0):
 
 
 def former_predictions(count, versions, seed=0):
-    """The form until November 2026: a row for each match and stage, so that a version with two stages stands there twice."""
+    """The form until November 2026: a row for each match and stage, so that a version with two stages has two rows."""
     table = matches(count)
     parts = [_forecasts(table, stage, version, seed + version) for stage, version in versions.items()]
     return pd.concat(parts).set_index("match_id")
